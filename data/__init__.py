@@ -1,0 +1,1 @@
+"""Recipes: one dataset each, files to manifest. No media in the repository."""

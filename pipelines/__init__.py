@@ -1,0 +1,1 @@
+"""One verb each: parse, check, call the library, print."""

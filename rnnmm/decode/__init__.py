@@ -1,0 +1,1 @@
+"""Scores to hypotheses: pure functions."""

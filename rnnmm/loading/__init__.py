@@ -1,0 +1,1 @@
+"""From store to batch: order as a function, gather without per-item objects."""

@@ -1,0 +1,127 @@
+"""What a dataset is: a list of items below one root, checked before anything is decoded."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLITS = ("train", "val", "test")
+_SHOWN = 5  # how many culprits an error names before it only counts
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One manifest row.
+
+    Args:
+        id: unique within the dataset, stable over machines.
+        path: the media file, relative to the manifest's root, with forward slashes.
+        split: "train", "val" or "test".
+        start_s: where the item starts in the file, seconds; None: at its start.
+        end_s: where it ends (exclusive), seconds; None: at its end.
+        text: transcript, not yet normalised.
+        speaker: who speaks.
+        label: the one class of the item (an action, a genre, a digit).
+        captions: reference sentences, any number.
+        group: what must not be shared between splits (a speaker, a recording, a video).
+    """
+
+    id: str
+    path: str
+    split: str
+    start_s: float | None = None
+    end_s: float | None = None
+    text: str | None = None
+    speaker: str | None = None
+    label: str | None = None
+    captions: tuple[str, ...] = ()
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The items of one dataset.
+
+    Args:
+        name: the dataset's name.
+        root: the folder that every item's path is relative to.
+        items: in an order that depends on the files alone, never on the file system.
+        findings: one sentence per difference from the published release (a part is fine, a
+            silent one is not); shown to the user and kept beside the results.
+        skipped: (path, reason) of files seen below the root that are no media at all.
+    """
+
+    name: str
+    root: Path
+    items: tuple[Item, ...]
+    findings: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """The gate every manifest passes before its media are touched.
+
+    Raises:
+        ValueError: No items; a split that is not train, val or test; an id that occurs twice;
+            a path outside the root, or no regular file; a group found in two splits. One message
+            lists every kind of fault found, each with the first culprits by id and file.
+    """
+    if not manifest.items:
+        raise ValueError(
+            f"{manifest.name}: expected at least one item below {manifest.root}, found none"
+        )
+    faults = [
+        *_duplicate_ids(manifest.items),
+        *_unknown_splits(manifest.items),
+        *_bad_paths(manifest),
+        *_leaks(manifest.items),
+    ]
+    if faults:
+        raise ValueError(f"{manifest.name} ({manifest.root}): " + "; ".join(faults))
+
+
+def check_count(what: str, found: int, published: int) -> tuple[str, ...]:
+    """A finding when a count differs from the published release, else nothing."""
+    if found == published:
+        return ()
+    return (f"{what}: {found} found, {published} in the published release",)
+
+
+def name_some(culprits: Iterable[str], total: int | None = None) -> str:
+    """The first few of many, and how many more: ``a, b, c and 7 more``."""
+    listed = list(culprits)
+    total = len(listed) if total is None else total
+    head = ", ".join(listed[:_SHOWN])
+    return head if total <= _SHOWN else f"{head} and {total - _SHOWN} more"
+
+
+def _duplicate_ids(items: tuple[Item, ...]) -> list[str]:
+    twice = [f"{id} ({n} times)" for id, n in Counter(item.id for item in items).items() if n > 1]
+    return [f"duplicate ids: {name_some(twice)}"] if twice else []
+
+
+def _unknown_splits(items: tuple[Item, ...]) -> list[str]:
+    bad = [f"{item.id} ({item.split!r})" for item in items if item.split not in SPLITS]
+    return [f"expected split train, val or test, got {name_some(bad)}"] if bad else []
+
+
+def _bad_paths(manifest: Manifest) -> list[str]:
+    root = manifest.root.resolve()
+    outside, missing = [], []
+    for item in manifest.items:
+        if "\0" in item.path or not (root / item.path).resolve().is_relative_to(root):
+            outside.append(f"{item.id} ({item.path!r})")
+        elif not (root / item.path).is_file():
+            missing.append(f"{item.id} ({item.path})")
+    faults = [f"paths outside the root: {name_some(outside)}"] if outside else []
+    return faults + ([f"no such file: {name_some(missing)}"] if missing else [])
+
+
+def _leaks(items: tuple[Item, ...]) -> list[str]:
+    splits = defaultdict(set)
+    for item in items:
+        if item.group is not None:
+            splits[item.group].add(item.split)
+    leaked = [f"{group} in {'+'.join(sorted(found))}" for group, found in splits.items()
+              if len(found) > 1]
+    return [f"groups shared between splits (a leak): {name_some(leaked)}"] if leaked else []

@@ -1,0 +1,1 @@
+"""The untrusted zone: files of any kind become PCM and frames, or one clear reason why not."""

@@ -1,0 +1,1 @@
+"""References and hypotheses to counts, counts to figures: pure functions."""

@@ -1,0 +1,1 @@
+"""Encoder and head: inputs to scores. No loss, no argmax, no text."""

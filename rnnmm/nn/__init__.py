@@ -1,0 +1,1 @@
+"""Layers: recurrence, convolution, pooling, attention, all blind to padding."""

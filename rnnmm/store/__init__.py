@@ -1,0 +1,1 @@
+"""Decoded media at rest: Arrow shards and one Parquet index."""

@@ -1,0 +1,1 @@
+"""Loss, hypotheses and figures of each task, and how it is trained."""

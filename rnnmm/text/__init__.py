@@ -1,0 +1,1 @@
+"""Words and symbols: normalisation, tokenisation, vocabularies."""
