@@ -58,12 +58,16 @@ class Padded:
         return steps < self.lengths.to(self.data.device, non_blocking=True)[:, None]
 
     def zeroed(self) -> "Padded":
-        """The same sequences with zeros as padding."""
-        return self.with_data(self.data * self.expanded_mask().to(self.data.dtype))
+        """The same sequences with zeros as padding, whatever stood there (NaN included)."""
+        if self.is_dense:
+            return self
+        mask = self.mask.reshape(*self.data.shape[:2], *[1] * (self.data.ndim - 2))
+        return self.with_data(self.data.masked_fill(~mask, 0))
 
-    def expanded_mask(self) -> Tensor:
-        """The mask with trailing axes of size one, ready to multiply ``data`` with."""
-        return self.mask.reshape(*self.data.shape[:2], *[1] * (self.data.ndim - 2))
+    @property
+    def is_dense(self) -> bool:
+        """Whether every sequence fills the whole time axis."""
+        return bool((self.lengths == self.data.shape[1]).all())
 
     def with_data(self, data: Tensor) -> "Padded":
         """Other data on the same time grid."""
@@ -87,15 +91,24 @@ class Padded:
         return f"Padded(({shape}) {dtype} {self.data.device}, lengths {self.lengths.tolist()})"
 
 
+class InputBatch(NamedTuple):
+    """Inputs without targets.
+
+    rows: ``(B,)`` int64, rows of the store. inputs: PCM ``(B, N)`` int16, frames
+    ``(B, T, H, W, C)`` uint8 or stored features ``(B, T, F)``.
+    """
+
+    rows: Tensor
+    inputs: Padded
+
+
 class LabelBatch(NamedTuple):
     """Inputs with one class each.
 
-    index: ``(B,)`` int64, rows of the store. inputs: PCM ``(B, N)`` int16, frames
-    ``(B, T, H, W, C)`` uint8 or stored features ``(B, T, F)``. labels: ``(B,)`` int64,
-    -1 where the reference is not among the known classes.
+    rows and inputs as in `InputBatch`. labels: ``(B,)`` int64 class indices.
     """
 
-    index: Tensor
+    rows: Tensor
     inputs: Padded
     labels: Tensor
 
@@ -103,12 +116,12 @@ class LabelBatch(NamedTuple):
 class TextBatch(NamedTuple):
     """Inputs with one token sequence each.
 
-    index and inputs as in `LabelBatch`. targets: ``(B, U)`` int64 token ids.
+    rows and inputs as in `InputBatch`. targets: ``(B, U)`` int64 token ids.
     """
 
-    index: Tensor
+    rows: Tensor
     inputs: Padded
     targets: Padded
 
 
-Batch = LabelBatch | TextBatch
+Batch = InputBatch | LabelBatch | TextBatch

@@ -122,6 +122,9 @@ def _leaks(items: tuple[Item, ...]) -> list[str]:
     for item in items:
         if item.group is not None:
             splits[item.group].add(item.split)
-    leaked = [f"{group} in {'+'.join(sorted(found))}" for group, found in splits.items()
-              if len(found) > 1]
+    leaked = [
+        f"{group} in {'+'.join(sorted(found))}"
+        for group, found in splits.items()
+        if len(found) > 1
+    ]
     return [f"groups shared between splits (a leak): {name_some(leaked)}"] if leaked else []

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from rnnmm.manifest import Item, Manifest, check_count, check_manifest, name_some
+
+
+def manifest(root: Path, *items: Item) -> Manifest:
+    (root / "a.wav").write_bytes(b"")
+    return Manifest("demo", root, items)
+
+
+def test_a_sound_manifest_passes(tmp_path: Path) -> None:
+    check_manifest(manifest(tmp_path, Item("1", "a.wav", "train"), Item("2", "a.wav", "test")))
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ((), "expected at least one item"),
+        ((Item("1", "a.wav", "train"),) * 2, r"duplicate ids: 1 \(2 times\)"),
+        ((Item("1", "a.wav", "dev"),), r"expected split train, val or test, got 1 \('dev'\)"),
+        ((Item("1", "b.wav", "train"),), r"no such file: 1 \(b.wav\)"),
+        ((Item("1", "../a.wav", "train"),), r"paths outside the root: 1 \('../a.wav'\)"),
+        ((Item("1", "/etc/passwd", "train"),), "paths outside the root"),
+        ((Item("1", "a\0.wav", "train"),), "paths outside the root"),
+        (
+            (Item("1", "a.wav", "train", group="ann"), Item("2", "a.wav", "test", group="ann")),
+            r"a leak\): ann in test\+train",
+        ),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, items: tuple[Item, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_manifest(manifest(tmp_path, *items))
+
+
+def test_all_kinds_of_faults_come_in_one_message(tmp_path: Path) -> None:
+    items = (Item("1", "b.wav", "dev"), Item("1", "a.wav", "train"))
+    with pytest.raises(ValueError, match=r"duplicate ids.*expected split.*no such file"):
+        check_manifest(manifest(tmp_path, *items))
+
+
+def test_a_link_out_of_the_root_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "in" / "link.wav").symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match="paths outside the root"):
+        check_manifest(manifest(tmp_path / "in", Item("1", "link.wav", "train")))
+
+
+def test_many_culprits_are_counted() -> None:
+    assert name_some("abcdefg") == "a, b, c, d, e and 2 more"
+    assert name_some("ab") == "a, b"
+
+
+def test_a_difference_in_counts_is_a_finding() -> None:
+    assert check_count("clips", 3, 3) == ()
+    assert check_count("clips", 2, 3) == ("clips: 2 found, 3 in the published release",)
