@@ -1,0 +1,142 @@
+"""From an untrusted file to arrays: what is in it decides how it is read, never its name."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnmm.media.audio import decode_audio
+from rnnmm.media.frame import Fit, Geometry
+from rnnmm.media.limits import Span
+from rnnmm.media.sphinx import is_feature_file, read_features
+from rnnmm.media.video import Backend, Shot, decode_video
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """What to take out of a file, and how much at most.
+
+    Args:
+        sample_rate: Hz of the 16-bit mono sound; None: sound is not wanted.
+        frame_rate: frames per second, chosen by time stamp; None: pictures are not wanted.
+        height: of the stored frames, pixels.
+        width: of the stored frames, pixels.
+        fit: how another shape is brought to theirs, see `rnnmm.media.frame.Geometry`.
+        backend: the video decoder to try first; both give the same frames.
+        max_duration_s: the longest item, seconds.
+        max_pixels: the largest picture in a file, width x height.
+        max_bytes: the most that the frames of one item may take, bytes.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+
+    sample_rate: int | None = None
+    frame_rate: float | None = None
+    height: int = 112
+    width: int = 112
+    fit: Fit = "stretch"
+    backend: Backend = "opencv"
+    max_duration_s: float = 3600.0
+    max_pixels: int = 1 << 26
+    max_bytes: int = 1 << 30
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "frame_rate", "height", "width", "max_duration_s"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"Decoding.{name}: expected a number above 0, got {value!r}")
+        if self.fit not in ("stretch", "pad", "crop"):
+            raise ValueError(f"Decoding.fit: expected stretch, pad or crop, got {self.fit!r}")
+        if self.backend not in ("opencv", "pyav"):
+            raise ValueError(f"Decoding.backend: expected opencv or pyav, got {self.backend!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came out of a file; None: not wanted, or not in it.
+
+    Args:
+        audio: ``(N,)`` int16, mono at ``sample_rate``.
+        frames: ``(T, H, W, 3)`` uint8, RGB at ``frame_rate``.
+        features: ``(T, F)`` float32, computed by others.
+    """
+
+    audio: NDArray[np.int16] | None = None
+    frames: NDArray[np.uint8] | None = None
+    features: NDArray[np.float32] | None = None
+
+
+def decode(
+    path: Path, decoding: Decoding, start_s: float | None = None, end_s: float | None = None
+) -> Decoded:
+    """Decodes the wanted streams of one file.
+
+    A wanted stream that is not in the file is None in the result, as long as another is. One
+    that is in the file but broken is an error: an item is never silently half there. A file of
+    stored features gives its features whatever is wanted. A still picture is one frame, whatever
+    the times. Only the file itself is read, in one thread, and no more of it is kept in memory
+    than the result and one block or picture.
+
+    Args:
+        path: the file.
+        decoding: what is wanted.
+        start_s: where the item starts, seconds from the start of each stream; None: 0.
+        end_s: where it ends, exclusive; None, or after the end: the end of the file.
+
+    Raises:
+        ValueError: One sentence that says why there is nothing to give, without the file's name:
+            ``no such file``, ``empty file (0 bytes)``, ``not a media file: JSON text``,
+            ``no audio stream``, ``truncated or corrupt MP4 file: moov atom not found``, ...
+    """
+    path = Path(os.path.abspath(path))
+    _check_file(path)
+    span = _span(start_s, end_s, decoding.max_duration_s)
+    if is_feature_file(path):
+        return Decoded(features=read_features(path, span))
+    audio, frames = None, None
+    try:
+        if decoding.sample_rate is not None:
+            audio = decode_audio(path, decoding.sample_rate, span)
+        if decoding.frame_rate is not None:
+            frames = decode_video(path, _shot(decoding, span), decoding.backend)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from error
+    if audio is None and frames is None:
+        raise ValueError(_nothing(decoding))
+    return Decoded(audio, frames)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no such file, or no way to it ({error})") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a regular file (a folder, a pipe or a device)")
+    if status.st_size == 0:
+        raise ValueError("empty file (0 bytes)")
+
+
+def _span(start_s: float | None, end_s: float | None, max_duration_s: float) -> Span:
+    start = 0.0 if start_s is None else start_s
+    if not 0 <= start < float("inf") or (end_s is not None and not end_s > start):
+        raise ValueError(f"expected 0 <= start < end, got start {start_s} s and end {end_s} s")
+    return Span(start, end_s, max_duration_s)
+
+
+def _shot(decoding: Decoding, span: Span) -> Shot:
+    assert decoding.frame_rate is not None
+    geometry = Geometry(decoding.height, decoding.width, decoding.fit)
+    return Shot(decoding.frame_rate, geometry, span, decoding.max_pixels, decoding.max_bytes)
+
+
+def _nothing(decoding: Decoding) -> str:
+    if decoding.sample_rate is None and decoding.frame_rate is None:
+        return "no stored features, and neither sound nor pictures are wanted"
+    if decoding.frame_rate is None:
+        return "no audio stream"
+    return "no video stream" if decoding.sample_rate is None else "no audio or video stream"

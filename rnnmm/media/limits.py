@@ -1,0 +1,33 @@
+"""What part of a file is wanted and how much of it is believed: checked before allocation."""
+
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """The wanted part of a recording, counted from the first sample or picture of its stream.
+
+    start_s: seconds. end_s: seconds, exclusive; None: the recording's end. max_duration_s: the
+    longest part that will be decoded, seconds.
+    """
+
+    start_s: float = 0.0
+    end_s: float | None = None
+    max_duration_s: float = 3600.0
+
+    def check(self, what: str, recording_s: float) -> None:
+        """Refuses a part that is empty or too long, given the recording's length in seconds.
+
+        Raises:
+            ValueError: The part starts after the end, or lasts longer than the limit.
+        """
+        if self.start_s > 0 and self.start_s >= recording_s:
+            raise ValueError(
+                f"the item starts at {self.start_s:g} s, after the end of the {what} "
+                f"at {recording_s:.3f} s"
+            )
+        end_s = recording_s if self.end_s is None else min(self.end_s, recording_s)
+        if end_s - self.start_s > self.max_duration_s:
+            raise ValueError(
+                f"the {what} lasts {end_s - self.start_s:.0f} s, longer than the limit of "
+                f"{self.max_duration_s:g} s"
+            )
