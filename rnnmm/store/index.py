@@ -1,0 +1,129 @@
+"""The index: a row per item that could be decoded, with all there is to know about it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rnnmm.manifest import SPLITS, Item, Manifest
+from rnnmm.store.commit import commit, new_digest
+from rnnmm.store.ledger import Entry
+from rnnmm.store.plan import ShardPlan
+from rnnmm.store.shard import Block, ShardFile, map_shard
+
+INDEX_NAME = "index.parquet"
+
+_COLUMNS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("path", pa.string()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("split", pa.string()),
+        ("text", pa.string()),
+        ("speaker", pa.string()),
+        ("label", pa.string()),
+        ("captions", pa.list_(pa.string())),
+        ("group", pa.string()),
+        ("shard", pa.string()),
+        ("row", pa.int64()),
+        ("num_samples", pa.int64()),
+        ("num_frames", pa.int64()),
+        ("height", pa.int64()),
+        ("width", pa.int64()),
+        ("num_feature_frames", pa.int64()),
+        ("feature_dim", pa.int64()),
+        ("crc32", pa.uint32()),
+    ]
+)
+
+
+def build_index(shard_dir: Path, plans: Sequence[ShardPlan]) -> tuple[pa.Table, list[Entry]]:
+    """Reads back what became of every planned item.
+
+    Returns:
+        The index of the good items and the ledger entries of the others, in manifest order.
+    """
+    rows, lost = [], []
+    for plan in plans:
+        facts = _shard_facts(shard_dir / f"{plan.key}.arrow")
+        for position, (item, (fault, fact)) in enumerate(zip(plan.items, facts, strict=True)):
+            if fault:
+                lost.append(Entry(item.id, item.path, "decode", fault))
+            else:
+                rows.append({**_item_facts(item), "shard": plan.key, "row": position, **fact})
+    return pa.Table.from_pylist(rows, schema=_COLUMNS), lost
+
+
+def write_index(folder: Path, index: pa.Table) -> Path:
+    """Writes the index of a store, whole or not at all, and returns its path."""
+    path = folder / INDEX_NAME
+    commit(path, lambda temp: pq.write_table(index, temp), lambda temp: _check(temp, index))
+    return path
+
+
+def read_index(path: Path) -> pa.Table:
+    """The index of a store.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            index = file.read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path}: expected the index of a store, got a damaged file; run preprocess again "
+            f"to restore it"
+        ) from error
+    return index
+
+
+def index_digest(index: pa.Table, shards: Sequence[ShardFile]) -> str:
+    """One digest over every index row and the content of every shard."""
+    total = new_digest()
+    for row in index.to_pylist():
+        total.update(json.dumps(row).encode())
+    for shard in shards:
+        total.update(f"{shard.key} {shard.digest}\n".encode())
+    return total.hexdigest()
+
+
+def count_splits(manifest: Manifest, index: pa.Table) -> dict[str, int]:
+    """How many items of each split are in the store."""
+    wanted, stored = {item.split for item in manifest.items}, index["split"].to_pylist()
+    return {split: stored.count(split) for split in SPLITS if split in wanted}
+
+
+def _shard_facts(path: Path) -> Iterator[tuple[str, dict[str, int]]]:
+    for block in map_shard(path):
+        faults, facts = block.faults.to_pylist(), _block_facts(block)
+        names = list(facts)
+        for fault, values in zip(faults, zip(*(facts[name].tolist() for name in names))):
+            yield fault, dict(zip(names, values))
+
+
+def _block_facts(block: Block) -> dict[str, Any]:
+    num_frames, height, width, _ = block.frame_shapes.T
+    return {
+        "num_samples": block.audio.lengths(),
+        "num_frames": num_frames,
+        "height": height,
+        "width": width,
+        "num_feature_frames": block.features.lengths() // np.maximum(block.feature_dims, 1),
+        "feature_dim": block.feature_dims,
+        "crc32": block.crc32s,
+    }
+
+
+def _item_facts(item: Item) -> dict[str, object]:
+    return {name: getattr(item, name) for name in Item.__dataclass_fields__}
+
+
+def _check(path: Path, index: pa.Table) -> None:
+    if not read_index(path).equals(index):
+        raise OSError(f"{path}: what was written cannot be read back; is the disk sound?")

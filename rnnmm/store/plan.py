@@ -1,0 +1,141 @@
+"""Which items go into which shard: a pure function of the manifest and the files' content."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnmm.manifest import Item, Manifest, name_some
+from rnnmm.store.commit import digest_bytes, digest_file
+from rnnmm.store.shard import SCHEMA
+
+if TYPE_CHECKING:
+    from rnnmm.media.decode import Decoding
+
+# Shards are what workers are handed, so a small corpus is cut finer than the size asks for: into
+# 64, but never below 4 items each.
+_MIN_SHARDS = 64
+_MIN_ITEMS = 4
+# How long a file of unknown duration plays: its size over 128 kbit/s (sound) or 512 (video).
+_AUDIO_BYTES_PER_S = 16_000
+_VIDEO_BYTES_PER_S = 64_000
+_HASH_THREADS = 4  # hashing releases the GIL
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """What one shard is to hold.
+
+    Args:
+        key: 32 hexadecimal digits; equal keys mean equal bytes.
+        first: index of its first item in the manifest.
+        items: a contiguous run of the manifest's.
+        estimated_bytes: of the decoded payload; a guess.
+    """
+
+    key: str
+    first: int
+    items: tuple[Item, ...]
+    estimated_bytes: int
+
+
+def plan_shards(manifest: Manifest, decoding: "Decoding", shard_mb: int) -> list[ShardPlan]:
+    """Cuts a manifest into shards; reads every source file once, to hash it.
+
+    A shard ends where its decoded payload is expected to pass ``shard_mb`` megabytes or where it
+    has its share of the items (so that there are shards for all workers). How many workers there
+    are plays no part.
+
+    Raises:
+        ValueError: A string of the manifest is no valid Unicode.
+    """
+    _check_unicode(manifest)
+    paths = list(dict.fromkeys(item.path for item in manifest.items))
+    sources = _read_sources(manifest.root, paths)
+    plans = []
+    for start, stop, num_bytes in _cut(manifest, decoding, sources, shard_mb):
+        items = manifest.items[start:stop]
+        digests = [sources[item.path].digest for item in items]
+        plans.append(ShardPlan(_shard_key(items, decoding, digests), start, items, num_bytes))
+    return plans
+
+
+def store_key(manifest: Manifest, decoding: "Decoding", plans: list[ShardPlan]) -> str:
+    """Names everything that a store is made from: equal keys mean equal stores."""
+    items = [astuple(item) for item in manifest.items]
+    notes = [manifest.name, manifest.findings, manifest.skipped]
+    return _digest([SCHEMA, notes, asdict(decoding), items, [plan.key for plan in plans]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    size: int
+    digest: str
+
+
+def _read_sources(root: Path, paths: list[str]) -> dict[str, _Source]:
+    with ThreadPoolExecutor(_HASH_THREADS) as pool:
+        return dict(zip(paths, pool.map(lambda path: _read_source(root / path), paths)))
+
+
+def _read_source(path: Path) -> _Source:
+    try:
+        return _Source(path.stat().st_size, digest_file(path))
+    except OSError:  # the decoder will meet it too, and its reason goes to the ledger
+        return _Source(0, "unreadable")
+
+
+def _cut(
+    manifest: Manifest, decoding: "Decoding", sources: dict[str, _Source], shard_mb: int
+) -> Iterator[tuple[int, int, int]]:
+    items = manifest.items
+    max_items = max(_MIN_ITEMS, -(-len(items) // _MIN_SHARDS))
+    start = num_bytes = 0
+    for index, item in enumerate(items):
+        size = _decoded_bytes(item, sources[item.path].size, decoding)
+        is_full = index - start == max_items or num_bytes + size > shard_mb << 20
+        if is_full and index > start:
+            yield start, index, num_bytes
+            start, num_bytes = index, 0
+        num_bytes += size
+    yield start, len(items), num_bytes
+
+
+def _decoded_bytes(item: Item, source_bytes: int, decoding: "Decoding") -> int:
+    frame_bytes = 3 * decoding.height * decoding.width
+    bytes_per_s = _VIDEO_BYTES_PER_S if decoding.frame_rate else _AUDIO_BYTES_PER_S
+    duration_s = source_bytes / bytes_per_s
+    if item.end_s is not None:
+        duration_s = item.end_s - (item.start_s or 0.0)
+    duration_s = min(duration_s, decoding.max_duration_s)
+    rate = 2 * (decoding.sample_rate or 0) + frame_bytes * (decoding.frame_rate or 0)
+    # Neither wanted: the file holds features, which are stored as they are.
+    return int(duration_s * rate) if rate else source_bytes
+
+
+def _shard_key(items: tuple[Item, ...], decoding: "Decoding", digests: list[str]) -> str:
+    spans = [(item.id, item.path, item.start_s, item.end_s) for item in items]
+    return _digest([SCHEMA, asdict(decoding), spans, digests])
+
+
+def _digest(value: object) -> str:
+    return digest_bytes(json.dumps(value, sort_keys=True).encode())
+
+
+def _check_unicode(manifest: Manifest) -> None:
+    bad = [repr(item.id) for item in manifest.items if not _is_unicode(item)]
+    if bad:
+        raise ValueError(
+            f"{manifest.name}: expected ids, file names and texts in valid UTF-8, got other bytes "
+            f"in {name_some(bad)}; rename the files or mend the list"
+        )
+
+
+def _is_unicode(item: Item) -> bool:
+    try:
+        json.dumps(astuple(item), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""From a manifest to a store: the one public way in."""
+
+import fcntl
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rnnmm.manifest import Manifest, check_manifest
+from rnnmm.media.decode import Decoding, decode
+from rnnmm.store.commit import commit_bytes, digest_file, remove_temps
+from rnnmm.store.executor import Progress, make_shards
+from rnnmm.store.index import build_index, count_splits, index_digest, write_index
+from rnnmm.store.ledger import Entry, check_bad_fraction, write_ledger
+from rnnmm.store.plan import ShardPlan, plan_shards, store_key
+from rnnmm.store.reader import INFO_NAME, SHARD_DIR, open_store
+from rnnmm.store.shard import SCHEMA, ShardFile
+from rnnmm.store.worker import Setup, reference
+
+log = logging.getLogger(__name__)
+
+
+def preprocess(
+    manifest: Manifest,
+    decoding: Decoding,
+    root: Path,
+    *,
+    workers: int = 2,
+    max_bad_fraction: float = 0.01,
+    shard_mb: int = 64,
+    timeout_s: float = 60.0,
+    progress: Progress | None = None,
+) -> Path:
+    """Decodes every item of a manifest into a store, or continues where a killed run stopped.
+
+    The store's name holds a digest of all that goes into it, so a finished store is found again
+    and returned at once, and a change of the media, the items or the decoding makes a new one;
+    shards of sister stores that are still right are linked in. The bytes do not depend on
+    ``workers`` or on what was killed on the way. Of two runs on one store the second one waits.
+
+    Args:
+        manifest: what to decode; checked first.
+        decoding: what to take out of each file.
+        root: folder of all stores; made if it is missing.
+        workers: number of decoding processes, at least 1.
+        max_bad_fraction: largest part of the items, 0 to 1, that may turn out undecodable.
+        shard_mb: megabytes of decoded media in a shard, about.
+        timeout_s: longest time in seconds that one item may take to decode.
+        progress: told how far it is.
+
+    Returns:
+        The store's folder, ``root/<name>-<first 16 digits of its key>``.
+
+    Raises:
+        ValueError: The manifest or a setting is wrong, or too many items are bad; the ledger and
+            the shards stay, so that a run with a larger fraction ends at once.
+        OSError: The store cannot be written.
+        RuntimeError: The workers themselves do not work.
+    """
+    _check_settings(manifest.name, workers, max_bad_fraction, shard_mb, timeout_s)
+    check_manifest(manifest)
+    plans = plan_shards(manifest, decoding, shard_mb)
+    folder = Path(root).absolute() / f"{manifest.name}-{store_key(manifest, decoding, plans)[:16]}"
+    shard_dir = folder / SHARD_DIR
+    shard_dir.mkdir(parents=True, exist_ok=True)
+    if not _is_finished(folder):
+        with _alone_in(folder):
+            if not _is_finished(folder):  # by the run that was waited for
+                setup = _worker_setup(manifest, decoding, shard_dir)
+                shards = make_shards(
+                    plans, setup, workers=workers, timeout_s=timeout_s, progress=progress
+                )
+                _finish(folder, manifest, decoding, plans, shards, max_bad_fraction)
+    check_bad_fraction(folder, len(manifest.items), max_bad_fraction)
+    return folder
+
+
+def _check_settings(
+    name: str, workers: int, max_bad_fraction: float, shard_mb: int, timeout_s: float
+) -> None:
+    rules = [
+        (re.fullmatch(r"\w[\w.+-]*", name), "a dataset name of letters, digits and ._+-", name),
+        (workers >= 1, "preprocess.workers of at least 1", workers),
+        (0 <= max_bad_fraction <= 1, "preprocess.max_bad_fraction from 0 to 1", max_bad_fraction),
+        (shard_mb >= 1, "preprocess.shard_mb of at least 1", shard_mb),
+        (timeout_s > 0, "preprocess.timeout_s above 0", timeout_s),
+    ]
+    faults = [f"expected {wanted}, got {got!r}" for is_met, wanted, got in rules if not is_met]
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+def _is_finished(folder: Path) -> bool:
+    if not (folder / INFO_NAME).exists():
+        return False
+    try:
+        open_store(folder)
+    except ValueError as error:
+        log.warning("restoring a damaged store: %s", error)
+        return False
+    return True
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Waits until no other run fills the folder. A killed run lets go of its lock by itself."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another run is filling %s; waiting for it", folder)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        remove_temps(folder)
+        remove_temps(folder / SHARD_DIR)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _worker_setup(manifest: Manifest, decoding: Decoding, shard_dir: Path) -> Setup:
+    return Setup(
+        decode=reference(decode),
+        decoding_type=reference(type(decoding)),
+        decoding=asdict(decoding),
+        media_root=str(manifest.root.absolute()),
+        shard_dir=str(shard_dir),
+    )
+
+
+def _finish(
+    folder: Path,
+    manifest: Manifest,
+    decoding: Decoding,
+    plans: list[ShardPlan],
+    shards: list[ShardFile],
+    max_bad_fraction: float,
+) -> None:
+    index, lost = build_index(folder / SHARD_DIR, plans)
+    passed_over = [Entry("", path, "scan", reason) for path, reason in manifest.skipped]
+    write_ledger(folder, [*passed_over, *lost])
+    check_bad_fraction(folder, len(manifest.items), max_bad_fraction)
+    index_path = write_index(folder, index)
+    info = {
+        "schema": SCHEMA,
+        "name": manifest.name,
+        "decoding": asdict(decoding),
+        "findings": manifest.findings,
+        "num_items": len(manifest.items),
+        "num_bad": len(lost),
+        "splits": count_splits(manifest, index),
+        "index": {"size": index_path.stat().st_size, "digest": digest_file(index_path)},
+        "shards": [asdict(shard) for shard in shards],
+        "digest": index_digest(index, shards),
+    }
+    commit_bytes(folder / INFO_NAME, (json.dumps(info, indent=1) + "\n").encode())
