@@ -1,0 +1,70 @@
+"""How far a figure would move on other test items of the same kind."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Interval(NamedTuple):
+    """A confidence interval: low <= high, in the unit of the figure."""
+
+    low: float
+    high: float
+
+
+def bootstrap_interval(
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    *,
+    level: float = 0.95,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap of a ratio of sums, such as errors over reference tokens.
+
+    Whole items are drawn with replacement, so that what is correlated inside an item stays
+    together: an item is an utterance, or all utterances of a speaker where the answer asked for
+    is "and with other speakers?". The same arguments give the same interval.
+
+    Args:
+        numerators: ``(I,)`` one per item: errors, or 1 where right and 0 where wrong.
+        denominators: ``(I,)`` one per item, >= 0: reference tokens, or 1.
+        level: the share of resamples inside the interval, in (0, 1).
+        num_resamples: >= 1.
+        seed: of the draw.
+
+    Returns:
+        The interval of ``sum(numerators) / sum(denominators)``. Draws in which the denominators
+        sum to nothing are left out.
+
+    Raises:
+        ValueError: No items, lists of unequal length, a negative denominator or none above 0, or
+            a level or number of resamples out of range.
+
+    Source: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
+    evaluation", ICASSP 2004.
+    """
+    above, below = np.asarray(numerators, float), np.asarray(denominators, float)  # (I,) each
+    _check(above, below, level, num_resamples)
+    generator = np.random.default_rng(seed)
+    draws = (generator.integers(len(above), size=len(above)) for _ in range(num_resamples))
+    sums = np.array([(above[draw].sum(), below[draw].sum()) for draw in draws])  # (R, 2)
+    sums = sums[sums[:, 1] > 0]
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+def _check(above: np.ndarray, below: np.ndarray, level: float, num_resamples: int) -> None:
+    if above.shape != below.shape or above.ndim != 1 or not len(above):
+        raise ValueError(
+            f"bootstrap: expected one numerator and denominator per item, at least one item, got "
+            f"shapes {above.shape} and {below.shape}"
+        )
+    if (below < 0).any() or not below.any():
+        raise ValueError("bootstrap: expected denominators >= 0 and not all 0")
+    if not 0 < level < 1 or num_resamples < 1:
+        raise ValueError(
+            f"bootstrap: expected 0 < level < 1 and num_resamples >= 1, got {level} and "
+            f"{num_resamples}"
+        )

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from rnnmm.metrics.interval import bootstrap_interval
+
+
+def test_same_arguments_give_the_same_interval():
+    errors, words = [0, 1, 2, 0, 3], [4, 5, 6, 5, 4]
+    assert bootstrap_interval(errors, words) == bootstrap_interval(errors, words)
+    assert bootstrap_interval(errors, words) != bootstrap_interval(errors, words, seed=1)
+
+
+def test_width_is_that_of_the_binomial():
+    right = np.arange(400) < 100
+    low, high = bootstrap_interval(right, np.ones(400), num_resamples=4000)
+    spread = 1.96 * np.sqrt(0.25 * 0.75 / 400)
+    assert low == pytest.approx(0.25 - spread, abs=0.006)
+    assert high == pytest.approx(0.25 + spread, abs=0.006)
+
+
+def test_it_covers_the_truth_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    samples = generator.random((200, 100)) < 0.3
+    intervals = [
+        bootstrap_interval(row, np.ones(100), level=0.8, num_resamples=200, seed=i)
+        for i, row in enumerate(samples)
+    ]
+    covered = np.mean([low <= 0.3 <= high for low, high in intervals])
+    assert 0.7 < covered < 0.9
+
+
+def test_ratio_of_sums_not_mean_of_ratios():
+    low, high = bootstrap_interval([1, 1], [1, 99])
+    assert (low, high) == (1 / 99, 1.0)
+
+
+def test_items_without_variation_give_a_point():
+    assert bootstrap_interval([1, 1, 1], [2, 2, 2]) == (0.5, 0.5)
+
+
+def test_draws_without_any_reference_are_left_out():
+    assert bootstrap_interval([1, 0], [2, 0]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (([], []), {}, "expected one numerator and denominator per item"),
+        (([1], [1, 2]), {}, r"got shapes \(1,\) and \(2,\)"),
+        (([1], [-1]), {}, "expected denominators >= 0 and not all 0"),
+        (([0], [0]), {}, "expected denominators >= 0 and not all 0"),
+        (([1], [1]), {"level": 1.0}, "expected 0 < level < 1 and num_resamples >= 1, got 1.0"),
+        (([1], [1]), {"num_resamples": 0}, "num_resamples >= 1, got 0.95 and 0"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(*arguments, **options)
