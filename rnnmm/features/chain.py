@@ -1,0 +1,55 @@
+"""Stages one after the other."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import nn
+
+from rnnmm.batch import Padded
+from rnnmm.features.stage import Stage
+
+
+class Chain(Stage):
+    """Features made by several stages in a row. No stage at all is the identity.
+
+    Args:
+        stages: in the order they are applied.
+
+    Raises:
+        ValueError: One of them is no `Stage`.
+    """
+
+    def __init__(self, stages: Sequence[nn.Module] = ()) -> None:
+        super().__init__()
+        for stage in stages:
+            if not isinstance(stage, Stage):
+                raise ValueError(f"Chain: expected stages of features, got {type(stage).__name__}")
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Padded) -> Padded:
+        """Applies every stage."""
+        for stage in self._each():
+            x = stage(x)
+        return x
+
+    def output_dim(self, input_dim: int) -> int:
+        """What the last stage gives."""
+        for stage in self._each():
+            input_dim = stage.output_dim(input_dim)
+        return input_dim
+
+    def frame_rate(self, input_rate: float) -> float:
+        """What the last stage gives."""
+        for stage in self._each():
+            input_rate = stage.frame_rate(input_rate)
+        return input_rate
+
+    def num_frames(self, n: int) -> int:
+        """What the last stage gives."""
+        for stage in self._each():
+            n = stage.num_frames(n)
+        return n
+
+    def _each(self) -> Iterator[Stage]:
+        for stage in self.stages:
+            assert isinstance(stage, Stage)
+            yield stage
