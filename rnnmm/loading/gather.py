@@ -1,0 +1,60 @@
+"""Rows of the store to one padded batch, copied straight out of the mapped shards."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnmm.batch import Padded
+from rnnmm.store.reader import Store
+
+Kind = str
+"""What a task reads of an item: "audio", "frames" or "features"."""
+
+
+def gather(store: Store, rows: Sequence[int], kind: Kind) -> Padded:
+    """Copies the items' payloads into one new buffer.
+
+    Args:
+        store: where they lie.
+        rows: rows of the store's index.
+        kind: "audio" -> ``(B, N)`` int16; "frames" -> ``(B, T, H, W, C)`` uint8; "features" ->
+            ``(B, T, F)`` float32. Padding is zeros.
+    """
+    payloads = [_reader(store, kind)(row) for row in rows]
+    lengths = torch.tensor([len(payload) for payload in payloads], dtype=torch.int64)
+    first = payloads[0]
+    shape = (len(payloads), int(lengths.max()), *first.shape[1:])
+    buffer = np.zeros(shape, first.dtype)
+    for target, payload in zip(buffer, payloads):
+        target[: len(payload)] = payload
+    return Padded(torch.from_numpy(buffer), lengths)
+
+
+def payload_lengths(store: Store, kind: Kind) -> NDArray[np.int64]:
+    """``(items,)`` steps of every item's payload of this kind; 0 where it has none."""
+    if kind == "audio":
+        return store.num_samples
+    return store.num_frames if kind == "frames" else store.num_feature_frames
+
+
+def payload_dim(store: Store, kind: Kind) -> int:
+    """The size of the last axis: 1 for PCM, 3 for RGB frames, F for stored features.
+
+    Raises:
+        ValueError: Stored features of several sizes.
+    """
+    if kind != "features":
+        return 1 if kind == "audio" else 3
+    dims = {dim for dim in store.column("feature_dim") if dim}
+    if len(dims) != 1:
+        raise ValueError(f"{store.path}: expected stored features of one size, got {sorted(dims)}")
+    return int(dims.pop())
+
+
+def _reader(store: Store, kind: Kind) -> Callable[[int], NDArray[Any]]:
+    if kind == "audio":
+        return store.audio
+    return store.frames if kind == "frames" else store.features

@@ -1,0 +1,55 @@
+"""Losses: means over valid elements; padding has zero gradient."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rnnmm.batch import Padded
+
+
+def ctc_loss(log_probs: Padded, targets: Padded, blank: int = 0) -> Tensor:
+    """Connectionist temporal classification, in nats per target symbol.
+
+    Args:
+        log_probs: ``(B, T, K)``, normalised over K.
+        targets: ``(B, U)`` symbols without blanks.
+        blank: index of the blank.
+
+    Returns:
+        A scalar. A row that no alignment fits (`ctc_steps` > T) counts nothing, for its loss is
+        infinite; the data check names such rows before training.
+
+    Source:
+        Graves et al. 2006; computed by torch.
+    """
+    total = functional.ctc_loss(
+        log_probs.data.transpose(0, 1),  # (T, B, K)
+        targets.data,
+        log_probs.lengths,
+        targets.lengths,
+        blank=blank,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    return total / targets.lengths.sum().clamp(min=1)
+
+
+def ctc_steps(targets: Padded) -> Tensor:
+    """``(B,)``: the fewest steps an alignment needs: symbols, and a blank between equal ones."""
+    repeats = (targets.data[:, 1:] == targets.data[:, :-1]) & targets.mask[:, 1:]
+    return targets.lengths + repeats.sum(dim=1).cpu()
+
+
+def class_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of ``(B, K)`` against ``(B,)`` classes, in nats per item."""
+    return functional.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+
+
+def token_loss(logits: Padded, targets: Padded, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of ``(B, U, K)`` against ``(B, U)`` tokens, in nats per valid token."""
+    valid = torch.nonzero(targets.mask.flatten()).squeeze(1)
+    return functional.cross_entropy(
+        logits.data.flatten(0, 1)[valid].float(),
+        targets.data.flatten()[valid],
+        label_smoothing=label_smoothing,
+    )

@@ -1,0 +1,38 @@
+"""One class for a whole sequence."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from rnnmm.batch import Padded
+from rnnmm.nn.pooling import AttentiveStatistics
+
+
+class Classifier(nn.Module):
+    """An encoder, a pooling over time, and one score per class.
+
+    Args:
+        encoder: features to steps.
+        num_outputs: K classes.
+        pooling: makes the pooling for a given input size (`rnnmm.nn.pooling`).
+        dropout: in training, on the pooled vector.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        num_outputs: int,
+        pooling: Callable[[int], nn.Module] = AttentiveStatistics,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling(int(encoder.output_dim))  # type: ignore[arg-type]
+        pooled_dim = int(self.pooling.output_dim)  # type: ignore[arg-type]
+        self.head = nn.Sequential(
+            nn.LayerNorm(pooled_dim), nn.Dropout(dropout), nn.Linear(pooled_dim, num_outputs)
+        )
+
+    def forward(self, x: Padded) -> Tensor:
+        """Features -> class scores ``(B, K)`` (logits)."""
+        return self.head(self.pooling(self.encoder(x)))  # type: ignore[no-any-return]

@@ -1,0 +1,145 @@
+"""Encoders: input frames to a sequence of vectors on a coarser time grid.
+
+Every encoder is a module with ``forward(Padded) -> Padded`` and ``output_dim``, and, where the
+number of frames alone decides how many steps come out (which CTC needs), ``output_lengths``;
+padding never changes a valid output.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+from rnnmm.batch import Padded
+from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
+from rnnmm.nn.norm import scatter_steps
+from rnnmm.nn.pooling import MapSummary
+from rnnmm.nn.recurrent import Cell, Recurrent
+
+
+class Crnn(nn.Module):
+    """Convolutions, then recurrence: the encoder for sound.
+
+    Args:
+        input_dim: F of the features.
+        convolution: "time" (MFCC) or "time_frequency" (log-mel).
+        channels: output channels of each convolution.
+        strides: stride in time of each convolution; their product is the encoder's stride.
+        hidden_dim: D of one direction.
+        num_layers: recurrent layers.
+        cell: the recurrence.
+        bidirectional: read from both ends.
+        dropout: in training, before, between and after the recurrent layers.
+        norm: per-layer norm of the recurrence.
+    """
+
+    def __init__(  # noqa: PLR0913 one argument per axis of the design; no config object inside
+        self,
+        input_dim: int,
+        convolution: Literal["time", "time_frequency"] = "time_frequency",
+        channels: Sequence[int] = (32, 32),
+        strides: Sequence[int] = (2, 2),
+        hidden_dim: int = 128,
+        num_layers: int = 2,
+        cell: Cell = "lstm",
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+        norm: Literal["none", "layer"] = "none",
+    ) -> None:
+        super().__init__()
+        front = TimeConvolution if convolution == "time" else TimeFrequencyConvolution
+        self.front = front(input_dim, channels=channels, strides=strides)
+        self.recurrent = Recurrent(
+            self.front.output_dim, hidden_dim, num_layers, cell, bidirectional, dropout, norm
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output_dim = self.recurrent.output_dim
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Steps that come out of so many frames."""
+        return self.front.output_lengths(lengths)
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T', output_dim)``."""
+        x = self.front(x)
+        x = self.recurrent.forward(x.with_data(self.dropout(x.data)))
+        return x.with_data(self.dropout(x.data))
+
+
+class CnnRnn(nn.Module):
+    """A CNN on every frame, then recurrence over the clip: the encoder for video.
+
+    Args:
+        frame_encoder: pictures to maps (`rnnmm.nn.frame`).
+        frame_dim: size of the vector that stands for a frame.
+        hidden_dim: D of one direction.
+        num_layers: recurrent layers.
+        cell: the recurrence.
+        bidirectional: read from both ends.
+        dropout: in training, on frame vectors and on the output.
+    """
+
+    def __init__(
+        self,
+        frame_encoder: nn.Module,
+        frame_dim: int = 128,
+        hidden_dim: int = 128,
+        num_layers: int = 1,
+        cell: Cell = "lstm",
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.frame_encoder = frame_encoder
+        self.summary = MapSummary(int(frame_encoder.output_dim), frame_dim)  # type: ignore[arg-type]
+        self.recurrent = Recurrent(frame_dim, hidden_dim, num_layers, cell, bidirectional, dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.output_dim = self.recurrent.output_dim
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """One step a frame."""
+        return lengths
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, C, H, W)`` -> ``(B, T, output_dim)``."""
+        maps = self.frame_encoder(x.data[x.mask])  # (M, D, h, w): the valid frames alone
+        vectors = self.summary(maps)  # (M, frame_dim)
+        frames = scatter_steps(self.dropout(vectors), x)
+        frames = self.recurrent.forward(frames)
+        return frames.with_data(self.dropout(frames.data))
+
+
+class CnnGrid(nn.Module):
+    """A CNN whose map cells become the steps: pictures as a memory to attend to.
+
+    A clip's frames follow one another, each with its h x w cells in reading order.
+
+    Args:
+        frame_encoder: pictures to maps (`rnnmm.nn.frame`).
+        hidden_dim: D of one direction of the recurrence that reads the cells.
+        dropout: in training, on the cells and on the output.
+
+    Source:
+        Xu et al. 2015, "Show, attend and tell", arXiv 1502.03044 (the grid); the recurrence over
+        the cells lets each one know where it stands.
+    """
+
+    def __init__(
+        self, frame_encoder: nn.Module, hidden_dim: int = 128, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.frame_encoder = frame_encoder
+        cell_dim = int(frame_encoder.output_dim)  # type: ignore[arg-type]
+        self.norm = nn.LayerNorm(cell_dim)
+        self.recurrent = Recurrent(cell_dim, hidden_dim, bidirectional=True)
+        self.dropout = nn.Dropout(dropout)
+        self.output_dim = self.recurrent.output_dim
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, C, H, W)`` -> ``(B, T h w, output_dim)``."""
+        maps = self.frame_encoder(x.data[x.mask])  # (M, D, h, w)
+        cells = self.norm(maps.flatten(2).transpose(1, 2))  # (M, h w, D)
+        grid = scatter_steps(self.dropout(cells), x)  # (B, T, h w, D)
+        steps = Padded(grid.data.flatten(1, 2), grid.lengths * cells.shape[1])  # (B, T h w, D)
+        steps = self.recurrent.forward(steps)
+        return steps.with_data(self.dropout(steps.data))

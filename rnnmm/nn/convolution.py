@@ -1,0 +1,117 @@
+"""Convolutional front ends over padded feature frames.
+
+Each convolution has an odd kernel and zeros beyond both ends, and its output is zeroed beyond the
+new length: a sequence sees the same zeros alone as in a batch. Norms count valid steps alone.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rnnmm.batch import Padded
+from rnnmm.nn.norm import StepNorm
+
+
+def strided_lengths(lengths: Tensor, stride: int) -> Tensor:
+    """Lengths after a same-padded convolution with this stride: ``ceil(length / stride)``."""
+    return (lengths + stride - 1) // stride
+
+
+def activate(norm: nn.Module, x: Padded) -> Padded:
+    """Norm and ReLU; zeros as padding, which is what the next convolution must see."""
+    x = norm(x)
+    return x.with_data(torch.relu(x.data)).zeroed()
+
+
+class TimeConvolution(nn.Module):
+    """1-D convolutions over time: for features whose channels have no order, such as MFCC.
+
+    Args:
+        input_dim: F.
+        channels: output channels of each layer.
+        strides: stride in time of each layer.
+        kernel_size: odd, steps.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        channels: Sequence[int] = (128, 128),
+        strides: Sequence[int] = (2, 2),
+        kernel_size: int = 5,
+    ) -> None:
+        super().__init__()
+        dims = [input_dim, *channels]
+        self.strides = tuple(strides)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(before, after, kernel_size, stride, kernel_size // 2)
+            for before, after, stride in zip(dims[:-1], channels, strides, strict=True)
+        )
+        self.norms = nn.ModuleList(StepNorm(dim) for dim in channels)
+        self.output_dim = dims[-1]
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Steps that come out of so many steps."""
+        for stride in self.strides:
+            lengths = strided_lengths(lengths, stride)
+        return lengths
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, ceil(T / stride), output_dim)``."""
+        x = x.zeroed()
+        for convolution, norm, stride in zip(self.convolutions, self.norms, self.strides):
+            y = convolution(x.data.transpose(1, 2)).transpose(1, 2)  # (B, T', C)
+            x = activate(norm, Padded(y, strided_lengths(x.lengths, stride)))
+        return x
+
+
+class TimeFrequencyConvolution(nn.Module):
+    """2-D convolutions over time and frequency: for spectrogram-like features.
+
+    Args:
+        input_dim: F, the frequency bins.
+        channels: output channels of each layer.
+        strides: stride in time of each layer.
+        frequency_strides: stride in frequency of each layer.
+        kernel_size: odd, on both axes.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        channels: Sequence[int] = (32, 32),
+        strides: Sequence[int] = (2, 2),
+        frequency_strides: Sequence[int] = (2, 2),
+        kernel_size: int = 3,
+    ) -> None:
+        super().__init__()
+        dims = [1, *channels]
+        self.strides = tuple(strides)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, kernel_size, (time, frequency), kernel_size // 2)
+            for before, after, time, frequency in zip(
+                dims[:-1], channels, strides, frequency_strides, strict=True
+            )
+        )
+        self.norms = nn.ModuleList(StepNorm(channel) for channel in channels)
+        bins = input_dim
+        for stride in frequency_strides:
+            bins = (bins + stride - 1) // stride
+        self.output_dim = dims[-1] * bins
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Steps that come out of so many steps."""
+        for stride in self.strides:
+            lengths = strided_lengths(lengths, stride)
+        return lengths
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, ceil(T / stride), output_dim)``."""
+        x = x.zeroed()
+        maps = x.data[:, None]  # (B, 1, T, F)
+        for convolution, norm, stride in zip(self.convolutions, self.norms, self.strides):
+            frames = convolution(maps).transpose(1, 2)  # (B, T', C, F')
+            x = activate(norm, Padded(frames, strided_lengths(x.lengths, stride)))
+            maps = x.data.transpose(1, 2)  # (B, C, T', F')
+        return x.with_data(x.data.flatten(2))  # (B, T', C F')

@@ -1,0 +1,212 @@
+"""The masked recurrent layer: exact on sequences of unequal length, without PackedSequence.
+
+Padding stands on the right. The forward direction is exact on the valid steps as it stands,
+because nothing valid comes after them. The backward direction reverses each sequence inside its
+own length (one gather), runs forward, and reverses back. The result equals torch's layer on a
+PackedSequence and never leaves the fast path for dense input.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from rnnmm.batch import Padded
+
+Cell = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
+State = tuple[Tensor, ...]
+"""One layer's state: ``(h,)``, or ``(h, c)`` for an LSTM, each ``(B, D)``."""
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers with dropout between them and an optional norm after each.
+
+    Args:
+        input_dim: F of the input.
+        hidden_dim: D of one direction.
+        num_layers: layers, each reading the one before.
+        cell: the recurrence: LSTM, GRU, or a vanilla RNN with tanh or ReLU.
+        bidirectional: also read every sequence from its own end; ``output_dim`` doubles.
+        dropout: probability with which an input of a layer after the first is zeroed in training.
+        norm: "layer" applies LayerNorm to each layer's output, step by step.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        num_layers: int = 1,
+        cell: Cell = "lstm",
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        norm: Literal["none", "layer"] = "none",
+    ) -> None:
+        super().__init__()
+        self.output_dim = hidden_dim * (2 if bidirectional else 1)
+        dims = [input_dim] + [self.output_dim] * (num_layers - 1)
+        layer = Bidirectional if bidirectional else Unidirectional
+        self.layers = nn.ModuleList(layer(dim, hidden_dim, cell) for dim in dims)
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(self.output_dim) if norm == "layer" else nn.Identity() for _ in dims
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.bidirectional = bidirectional
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T, output_dim)``, zeros as padding."""
+        x = x.zeroed()  # NaN in the padding would poison the weights' gradient through 0 * NaN
+        for index, (layer, norm) in enumerate(zip(self.layers, self.norms)):
+            if index:
+                x = x.with_data(self.dropout(x.data))
+            x = x.with_data(norm(layer(x).data))
+        return x.zeroed()
+
+    def initial_state(self, batch_size: int) -> tuple[State, ...]:
+        """The state before the first step: zeros, one `State` a layer."""
+        return tuple(_causal(layer).initial_state(batch_size) for layer in self.layers)
+
+    def step(self, x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Reads a chunk ``(B, T, F)`` of any length; chunks put together equal `forward`.
+
+        Returns:
+            ``(B, T, output_dim)`` and the state after the chunk: a value, never kept here.
+
+        Raises:
+            ValueError: The stack is bidirectional: it needs the end before it can begin.
+        """
+        after = []
+        for index, (layer, norm) in enumerate(zip(self.layers, self.norms)):
+            if index:
+                x = self.dropout(x)
+            x, layer_state = _causal(layer).step(x, state[index])
+            x = norm(x)
+            after.append(layer_state)
+        return x, tuple(after)
+
+
+class Unidirectional(nn.Module):
+    """One layer that reads from left to right. Arguments as in `Recurrent`."""
+
+    def __init__(self, input_dim: int, hidden_dim: int, cell: Cell = "lstm") -> None:
+        super().__init__()
+        self.recurrence = _recurrence(input_dim, hidden_dim, cell)
+        self.output_dim = hidden_dim
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T, D)``; steps in the padding are meaningless."""
+        return x.with_data(self.recurrence(x.data)[0])
+
+    def initial_state(self, batch_size: int) -> State:
+        """Zeros ``(B, D)``, two of them for an LSTM."""
+        weight: Tensor = self.recurrence.weight_hh_l0  # type: ignore[assignment]
+        zeros = weight.new_zeros(batch_size, self.output_dim)
+        return (zeros, zeros) if isinstance(self.recurrence, nn.LSTM) else (zeros,)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Reads a chunk ``(B, T, F)`` from ``state``; returns outputs and the state after it."""
+        hidden = tuple(part[None].contiguous() for part in state)  # (1, B, D): torch's layout
+        is_lstm = isinstance(self.recurrence, nn.LSTM)
+        y, after = self.recurrence(x, hidden if is_lstm else hidden[0])
+        return y, tuple(part[0] for part in (after if is_lstm else (after,)))
+
+
+class Bidirectional(nn.Module):
+    """One layer that reads each sequence from both its ends. Arguments as in `Recurrent`."""
+
+    def __init__(self, input_dim: int, hidden_dim: int, cell: Cell = "lstm") -> None:
+        super().__init__()
+        self.forwards = Unidirectional(input_dim, hidden_dim, cell)
+        self.backwards = Unidirectional(input_dim, hidden_dim, cell)
+        self.output_dim = 2 * hidden_dim
+
+    def forward(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T, 2 D)``: left-to-right first, then right-to-left."""
+        ahead = self.forwards(x).data
+        back = reverse(self.backwards(reverse(x))).data
+        return x.with_data(torch.cat([ahead, back], dim=-1))  # (B, T, 2 D)
+
+
+def reverse(x: Padded) -> Padded:
+    """Reverses each sequence inside its own length; padding stays where it is."""
+    batch, steps = x.data.shape[:2]
+    if x.is_dense:
+        return x.with_data(x.data.flip(1))
+    step = torch.arange(steps)
+    mirrored = x.lengths[:, None] - 1 - step  # (B, T)
+    source = torch.where(mirrored >= 0, mirrored, step)
+    flat = (source + steps * torch.arange(batch)[:, None]).reshape(-1)  # (B T,)
+    rows = x.data.reshape(batch * steps, -1).index_select(0, flat.to(x.data.device))
+    return x.with_data(rows.reshape(x.data.shape))
+
+
+def from_torch_state(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names a state dict of ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` as `Recurrent` does.
+
+    Args:
+        state_dict: keys like ``weight_ih_l0`` and ``weight_ih_l0_reverse``, any number of layers.
+
+    Returns:
+        The same tensors, ready for ``Recurrent.load_state_dict`` (of a stack without norms).
+    """
+    is_bidirectional = any(name.endswith("_reverse") for name in state_dict)
+    renamed = {}
+    for name, value in state_dict.items():
+        kind, layer = name.removesuffix("_reverse").rsplit("_l", 1)
+        direction = "backwards." if name.endswith("_reverse") else "forwards."
+        middle = direction if is_bidirectional else ""
+        renamed[f"layers.{layer}.{middle}recurrence.{kind}_l0"] = value
+    return renamed
+
+
+def to_torch_state(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `from_torch_state`; norms, which torch's layers lack, are left out."""
+    renamed = {}
+    for name, value in state_dict.items():
+        if "recurrence" not in name:
+            continue
+        parts = name.split(".")
+        suffix = "_reverse" if "backwards" in parts else ""
+        renamed[f"{parts[-1].removesuffix('_l0')}_l{parts[1]}{suffix}"] = value
+    return renamed
+
+
+def _causal(layer: nn.Module) -> Unidirectional:
+    if not isinstance(layer, Unidirectional):
+        raise ValueError(
+            "Recurrent: a bidirectional stack cannot run step by step, it needs the end of the "
+            "sequence first; build it with bidirectional=false"
+        )
+    return layer
+
+
+def _recurrence(input_dim: int, hidden_dim: int, cell: Cell) -> nn.LSTM | nn.GRU | nn.RNN:
+    layer: nn.LSTM | nn.GRU | nn.RNN
+    if cell == "lstm":
+        layer = nn.LSTM(input_dim, hidden_dim, batch_first=True)
+    elif cell == "gru":
+        layer = nn.GRU(input_dim, hidden_dim, batch_first=True)
+    elif cell in ("rnn_tanh", "rnn_relu"):
+        nonlinearity = cell.removeprefix("rnn_")
+        layer = nn.RNN(input_dim, hidden_dim, batch_first=True, nonlinearity=nonlinearity)
+    else:
+        raise ValueError(f"cell: expected lstm, gru, rnn_tanh or rnn_relu, got {cell!r}")
+    _initialise(layer, hidden_dim)
+    return layer
+
+
+def _initialise(layer: nn.LSTM | nn.GRU | nn.RNN, hidden_dim: int) -> None:
+    """Orthogonal recurrence, Glorot inputs, an LSTM that remembers from the start.
+
+    A ReLU recurrence starts as the identity (Le et al. 2015, arXiv 1504.00941).
+    """
+    is_relu = isinstance(layer, nn.RNN) and layer.nonlinearity == "relu"
+    weights = {name: value.detach() for name, value in layer.named_parameters()}
+    for block in torch.split(weights["weight_hh_l0"], hidden_dim):
+        nn.init.eye_(block) if is_relu else nn.init.orthogonal_(block)
+    for block in torch.split(weights["weight_ih_l0"], hidden_dim):
+        nn.init.xavier_uniform_(block)
+    weights["bias_ih_l0"].zero_()
+    weights["bias_hh_l0"].zero_()
+    if isinstance(layer, nn.LSTM):
+        weights["bias_ih_l0"][hidden_dim : 2 * hidden_dim] = 1.0  # the forget gate

@@ -1,0 +1,170 @@
+"""What must hold for every encoder and every model: a new one is one line in the lists below."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from rnnmm.batch import Padded
+from rnnmm.models.captioner import AttentionCaptioner
+from rnnmm.models.classifier import Classifier
+from rnnmm.models.ctc import CtcModel
+from rnnmm.models.encoder import CnnGrid, CnnRnn, Crnn
+from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
+from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, TorchvisionBackbone
+from rnnmm.nn.pooling import AttentiveStatistics, LastPooling, MeanPooling
+from rnnmm.nn.recurrent import Recurrent
+
+NUM_BINS = 12
+CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
+def sound(steps: int) -> Tensor:
+    return torch.randn(steps, NUM_BINS)
+
+
+def clip(steps: int) -> Tensor:
+    return torch.randn(steps, 3, 32, 32)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A module maker and a maker of one valid input of so many steps."""
+
+    make: Callable[[], nn.Module]
+    row: Callable[[int], Tensor] = sound
+
+    def run(self, module: nn.Module, x: Padded) -> Tensor | Padded:
+        if isinstance(module, AttentionCaptioner):
+            tokens = torch.arange(4).repeat(len(x.lengths), 1)
+            return module(x, Padded(tokens, torch.full((len(x.lengths),), 4)))
+        return module(x)
+
+
+ENCODERS = {
+    **{
+        f"{cell}-{'bi' if two else 'uni'}": Case(
+            lambda cell=cell, two=two: Recurrent(NUM_BINS, 8, 2, cell, two, norm="layer")
+        )
+        for cell in CELLS
+        for two in (False, True)
+    },
+    "time_convolution": Case(lambda: TimeConvolution(NUM_BINS, (8, 8))),
+    "time_frequency_convolution": Case(lambda: TimeFrequencyConvolution(NUM_BINS, (4, 4))),
+    "crnn": Case(lambda: Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8, dropout=0.2)),
+    "crnn-time": Case(lambda: Crnn(NUM_BINS, "time", channels=(8, 8), hidden_dim=8)),
+    "cnn_rnn-plain": Case(lambda: CnnRnn(PlainCnn(3, (4, 8)), 8, 8), clip),
+    "cnn_rnn-depthwise": Case(
+        lambda: CnnRnn(DepthwiseCnn(3, (4, 8)), 8, 8, bidirectional=True), clip
+    ),
+    "cnn_rnn-backbone": Case(lambda: CnnRnn(TorchvisionBackbone(3, "resnet18"), 8, 8), clip),
+    "cnn_grid": Case(lambda: CnnGrid(PlainCnn(3, (4, 8, 8)), 8), clip),
+}
+MODELS = {
+    "ctc": Case(lambda: CtcModel(Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8), 5)),
+    **{
+        f"classifier-{pooling.__name__}": Case(
+            lambda pooling=pooling: Classifier(
+                Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8), 5, pooling, dropout=0.2
+            )
+        )
+        for pooling in (MeanPooling, AttentiveStatistics)
+    },
+    "classifier-LastPooling": Case(
+        # From left to right: the last step is where a backward direction has only begun.
+        lambda: Classifier(Recurrent(NUM_BINS, 8), 5, LastPooling)
+    ),
+    "classifier-video": Case(lambda: Classifier(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 5), clip),
+    "captioner-video": Case(
+        lambda: AttentionCaptioner(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 6, 8, 8, 8, 0.2), clip
+    ),
+    "captioner-grid": Case(
+        lambda: AttentionCaptioner(CnnGrid(PlainCnn(3, (4, 8, 8)), 8), 6, 8, 8, 8), clip
+    ),
+}
+
+
+@pytest.fixture(params=[*ENCODERS, *MODELS])
+def case(request: pytest.FixtureRequest) -> Case:
+    torch.manual_seed(0)
+    return {**ENCODERS, **MODELS}[request.param]
+
+
+@pytest.fixture(params=ENCODERS)
+def encoder(request: pytest.FixtureRequest) -> Case:
+    torch.manual_seed(0)
+    return ENCODERS[request.param]
+
+
+LENGTHS = (9, 1, 4)
+
+
+def rows_of(scores: Tensor | Padded) -> list[Tensor]:
+    return scores.rows() if isinstance(scores, Padded) else list(scores)
+
+
+def test_alone_equals_in_a_batch_whatever_the_padding_holds(case: Case) -> None:
+    module = case.make().eval()
+    rows = [case.row(steps) for steps in LENGTHS]
+    batch = Padded.stack(rows)
+    for row, steps in zip(batch.data, LENGTHS):
+        row[steps:] = torch.nan  # nothing that stands there may be looked at
+    together = rows_of(case.run(module, batch))
+    for row, expected in zip(rows, together):
+        (alone,) = rows_of(case.run(module, Padded.stack([row])))
+        torch.testing.assert_close(alone, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_order_and_extra_padding_change_nothing(case: Case) -> None:
+    module = case.make().eval()
+    rows = [case.row(steps) for steps in LENGTHS]
+    usual = rows_of(case.run(module, Padded.stack(rows)))
+    mirrored = Padded.stack(rows[::-1])
+    longer = Padded(
+        torch.cat([mirrored.data, torch.ones_like(mirrored.data[:, :5])], dim=1), mirrored.lengths
+    )
+    for one, other in zip(usual, rows_of(case.run(module, longer))[::-1]):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+def test_padding_gets_no_gradient_and_every_parameter_gets_one(case: Case) -> None:
+    module = case.make().train()
+    x = Padded.stack([case.row(steps) for steps in LENGTHS])
+    data = x.data.requires_grad_()
+    scores = case.run(module, x)
+    # The sum alone would vanish behind a norm or a softmax.
+    sum((row * torch.randn_like(row)).sum() for row in rows_of(scores)).backward()
+    for row, steps in zip(data.grad, LENGTHS):
+        assert not row[steps:].any()
+    silent = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]
+    assert silent == []
+
+
+def test_saved_and_loaded_gives_the_same_scores(case: Case, tmp_path: Path) -> None:
+    module, other = case.make().eval(), case.make().eval()
+    x = Padded.stack([case.row(steps) for steps in LENGTHS])
+    save_file(module.state_dict(), tmp_path / "model.safetensors")
+    other.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    for one, two in zip(rows_of(case.run(module, x)), rows_of(case.run(other, x))):
+        torch.testing.assert_close(one, two, atol=0, rtol=0)
+
+
+def test_output_lengths_are_the_real_lengths(encoder: Case) -> None:
+    module = encoder.make().eval()
+    if not hasattr(module, "output_lengths"):
+        pytest.skip("one step in, one step out, or a grid")
+    longest = 200 if encoder.row(1).ndim == 2 else 12
+    for steps in range(1, longest + 1):
+        y = module(Padded.stack([encoder.row(steps)]))
+        assert y.data.shape[1] == int(y.lengths) == int(module.output_lengths(torch.tensor(steps)))
+
+
+def test_output_dim_is_the_real_size_and_padding_is_zero(encoder: Case) -> None:
+    module = encoder.make().eval()
+    y = module(Padded.stack([encoder.row(steps) for steps in LENGTHS]))
+    assert y.data.shape[-1] == module.output_dim
+    assert not y.data[~y.mask].any()

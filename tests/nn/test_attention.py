@@ -1,0 +1,40 @@
+import math
+
+import pytest
+import torch
+
+from rnnmm.batch import Padded
+from rnnmm.nn.attention import AdditiveAttention
+
+
+def slow(attention: AdditiveAttention, query: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
+    """Bahdanau's equations, one step at a time, over the valid steps alone."""
+    energies = [
+        float(attention.score(torch.tanh(attention.query(query) + attention.key(step))))
+        for step in row
+    ]
+    total = sum(math.exp(energy) for energy in energies)
+    return sum(math.exp(energy) / total * step for energy, step in zip(energies, row))
+
+
+@torch.no_grad()
+def test_it_equals_the_slow_reference_whatever_the_padding_holds() -> None:
+    torch.manual_seed(0)
+    attention = AdditiveAttention(3, 5, attention_dim=4)
+    memory = Padded.stack([torch.randn(steps, 5) for steps in (6, 1, 3)])
+    rows = [row.clone() for row in memory.rows()]
+    memory.data[~memory.mask] = torch.nan
+    query = torch.randn(3, 3)
+    context, weights = attention(query, attention.prepare(memory))
+    for got, one, row in zip(context, query, rows):
+        torch.testing.assert_close(got, slow(attention, one, row))
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(3))
+    assert not weights[~memory.mask].any()
+
+
+@torch.no_grad()
+def test_equal_steps_are_weighted_equally() -> None:
+    attention = AdditiveAttention(3, 5)
+    memory = Padded.stack([torch.ones(4, 5)])
+    _, weights = attention(torch.randn(1, 3), attention.prepare(memory))
+    assert weights[0].tolist() == pytest.approx([0.25] * 4)

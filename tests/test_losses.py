@@ -1,0 +1,60 @@
+import itertools
+import math
+
+import pytest
+import torch
+
+from rnnmm.batch import Padded
+from rnnmm.losses import class_loss, ctc_loss, ctc_steps, token_loss
+
+
+def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(s for i, s in enumerate(path) if s and (i == 0 or s != path[i - 1]))
+
+
+def brute_force(log_probs: torch.Tensor, target: tuple[int, ...]) -> float:
+    """The sum over every path that collapses to the target."""
+    steps, symbols = log_probs.shape
+    total = sum(
+        math.exp(sum(float(log_probs[t, s]) for t, s in enumerate(path)))
+        for path in itertools.product(range(symbols), repeat=steps)
+        if collapse(path) == target
+    )
+    return -math.log(total)
+
+
+def test_ctc_equals_the_sum_over_all_paths() -> None:
+    torch.manual_seed(0)
+    scores = Padded(torch.randn(2, 5, 3).log_softmax(-1), torch.tensor([5, 4]))
+    targets = Padded(torch.tensor([[1, 2], [1, 1]]), torch.tensor([2, 2]))
+    expected = brute_force(scores.data[0], (1, 2)) + brute_force(scores.data[1, :4], (1, 1))
+    assert float(ctc_loss(scores, targets)) == pytest.approx(expected / 4, rel=1e-5)
+
+
+def test_ctc_steps_is_the_shortest_input_with_a_finite_loss() -> None:
+    targets = Padded(torch.tensor([[1, 1, 2, 2], [1, 2, 1, 0]]), torch.tensor([4, 3]))
+    assert ctc_steps(targets).tolist() == [6, 3]
+    for row, needed in zip(targets.rows(), (6, 3)):
+        one = Padded(row[None], torch.tensor([len(row)]))
+        for steps in (needed - 1, needed):
+            scores = Padded(torch.zeros(1, steps, 3).log_softmax(-1), torch.tensor([steps]))
+            # torch's infinity is turned into zero, so that the other rows still count.
+            assert bool(ctc_loss(scores, one) > 0) == (steps == needed)
+
+
+def test_token_loss_is_the_mean_over_valid_tokens_alone() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 5, requires_grad=True)
+    targets = Padded(torch.randint(5, (2, 3)), torch.tensor([3, 1]))
+    loss = token_loss(targets.with_data(logits), targets)
+    picked = logits.log_softmax(-1).gather(2, targets.data[..., None]).squeeze(-1)
+    expected = -(picked[0].sum() + picked[1, 0]) / 4
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    assert not logits.grad[1, 1:].any()
+
+
+def test_label_smoothing_costs_certainty() -> None:
+    sure = torch.tensor([[20.0, 0.0, 0.0]])
+    assert float(class_loss(sure, torch.tensor([0]))) == pytest.approx(0, abs=1e-6)
+    assert float(class_loss(sure, torch.tensor([0]), label_smoothing=0.1)) > 1
