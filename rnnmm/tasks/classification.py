@@ -1,0 +1,115 @@
+"""One class per item: who speaks, what is done."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rnnmm.batch import LabelBatch, Padded
+from rnnmm.losses import class_loss
+from rnnmm.metrics.classification import accuracy, confusion_matrix, mean_class_accuracy
+from rnnmm.store.reader import Store
+from rnnmm.tasks.answers import Answers
+from rnnmm.tasks.task import Prediction, References, Score, Target, Task
+from rnnmm.text.vocabulary import Vocabulary
+
+_TOP = 5
+
+
+@dataclass(frozen=True)
+class Class(Target):
+    """The class that a column of the store names.
+
+    Args:
+        column: "speaker", or "label" for everything else.
+        label_smoothing: probability mass spread over all classes in training, in [0, 1).
+    """
+
+    column: Literal["speaker", "label"]
+    label_smoothing: float = 0.0
+
+    def references(self, store: Store) -> list[References]:
+        """The class of each row; none where the column is empty."""
+        return [() if name is None else (name,) for name in store.column(self.column)]
+
+    def learn(self, references: Sequence[References], input_dim: int) -> Answers:
+        """The classes that occur; the constant answers are the commonest five."""
+        names = [name for names in references for name in names]
+        counts = Counter(names)
+        commonest = sorted(counts, key=lambda name: (-counts[name], name))
+        return Answers(Vocabulary.fit(names, "label"), tuple(commonest[:_TOP]), input_dim)
+
+
+class Classification(Task):
+    """A closed set of classes, one per item."""
+
+    metric = "accuracy"
+    is_lower_better = False
+    target: Class
+
+    def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
+                   epoch: int) -> LabelBatch:  # fmt: skip
+        """Class indices as targets."""
+        vocabulary = self.answers.vocabulary
+        return LabelBatch(
+            index, inputs, torch.tensor([vocabulary.index(r[0]) for r in references])
+        )
+
+    def loss(self, frames: Padded, batch: LabelBatch) -> Tensor:
+        """Cross-entropy per item."""
+        return class_loss(self.model(frames), batch.labels, self.target.label_smoothing)
+
+    def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
+        """The best class and the four behind it."""
+        classes = self.answers.vocabulary.symbols
+        scores = self.model(self.features(inputs)).float().log_softmax(dim=1)  # (B, K)
+        best, order = scores.topk(min(_TOP, len(classes)), dim=1)  # (B, 5) each
+        return [
+            Prediction(row, classes[ranks[0]], score, tuple(classes[rank] for rank in ranks))
+            for row, score, ranks in zip(index.tolist(), best[:, 0].tolist(), order.tolist())
+        ]
+
+    def fault(self, references: References, num_steps: int) -> str | None:
+        """A class that training does not know."""
+        if self.answers.vocabulary.contains(references[0]):
+            return None
+        return f"a class unseen in training: {references[0]!r}"
+
+    def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
+        """Accuracy, top-5, the mean over classes, and the confusion matrix.
+
+        A reference outside the known classes counts as wrong: it can never be answered.
+        """
+        truth = [names[0] for names in references]
+        answers = [prediction.hypothesis for prediction in predictions]
+        classes = sorted({*self.answers.vocabulary.symbols, *truth})
+        top1 = accuracy(truth, answers)
+        hits = [name in p.ranking for name, p in zip(truth, predictions)]
+        metrics = {
+            "accuracy": top1,
+            "top1": top1,
+            "top5": sum(hits) / len(hits),
+            "mean_class_accuracy": mean_class_accuracy(truth, answers),
+        }
+        matrix = confusion_matrix(truth, answers, classes).tolist()
+        counts = {"right": sum(map(str.__eq__, truth, answers)), "classes": classes}
+        return Score(metrics, self._floors(truth), {**counts, "confusion": matrix})
+
+    def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
+        """The five best classes."""
+        return {"ranking": list(prediction.ranking)}
+
+    def _floors(self, truth: Sequence[str]) -> dict[str, float]:
+        """What always answering the commonest training classes would get."""
+        constants = self.answers.constants
+        always = [constants[0]] * len(truth)
+        top1 = accuracy(truth, always)
+        return {
+            "accuracy": top1,
+            "top1": top1,
+            "top5": sum(name in constants for name in truth) / len(truth),
+            "mean_class_accuracy": mean_class_accuracy(truth, always),
+        }

@@ -1,0 +1,115 @@
+"""Speech recognition: sound to words, by CTC."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rnnmm.batch import Padded, TextBatch
+from rnnmm.decode.ctc import greedy_ctc
+from rnnmm.losses import ctc_loss, ctc_steps
+from rnnmm.metrics.errors import ErrorCounts, align, count_errors
+from rnnmm.store.reader import Store
+from rnnmm.tasks.answers import Answers
+from rnnmm.tasks.task import Prediction, References, Score, Target, Task
+from rnnmm.text.normalise import Normaliser
+from rnnmm.text.vocabulary import Vocabulary
+
+BLANK = "<blank>"
+
+
+@dataclass(frozen=True)
+class Transcript(Target):
+    """The words that were said.
+
+    Args:
+        unit: what one CTC symbol is: a character (spaces too) or a word.
+        normaliser: applied to every transcript, in training and in scoring alike.
+    """
+
+    unit: Literal["char", "word"] = "char"
+    normaliser: Normaliser = field(default_factory=Normaliser)
+
+    def references(self, store: Store) -> list[References]:
+        """The normalised transcript of each row; none where it has no text."""
+        texts = store.column("text")
+        return [() if text is None else (self.normaliser(text),) for text in texts]
+
+    def learn(self, references: Sequence[References], input_dim: int) -> Answers:
+        """The symbols of the transcripts; the constant answer is silence."""
+        texts = [text for texts in references for text in texts]
+        return Answers(Vocabulary.fit(texts, self.unit, (BLANK,)), ("",), input_dim)
+
+
+class SpeechRecognition(Task):
+    """Connectionist temporal classification, decoded greedily."""
+
+    metric = "wer"
+    is_lower_better = True
+    target: Transcript
+
+    def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
+                   epoch: int) -> TextBatch:  # fmt: skip
+        """Symbols of the transcripts as targets."""
+        rows = [torch.tensor(self._encode(texts[0]), dtype=torch.int64) for texts in references]
+        return TextBatch(index, inputs, Padded.stack(rows))
+
+    def loss(self, frames: Padded, batch: TextBatch) -> Tensor:
+        """CTC loss per symbol."""
+        return ctc_loss(self.model(frames), batch.targets)
+
+    def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
+        """Transcripts."""
+        vocabulary = self.answers.vocabulary
+        hypotheses = greedy_ctc(self.model(self.features(inputs)))
+        return [
+            Prediction(row, vocabulary.decode(hypothesis.tokens), hypothesis.score)
+            for row, hypothesis in zip(index.tolist(), hypotheses)
+        ]
+
+    def fault(self, references: References, num_steps: int) -> str | None:
+        """A symbol the vocabulary lacks, no words at all, or too few steps for an alignment."""
+        missing = self.answers.vocabulary.missing(references[0])
+        if missing:
+            return f"symbols outside the vocabulary: {' '.join(map(repr, missing))}"
+        targets = Padded.stack([torch.tensor(self._encode(references[0]), dtype=torch.int64)])
+        if not len(targets.data[0]):
+            return "an empty transcript"
+        frames = torch.tensor([self.features.num_frames(num_steps)])  # type: ignore[operator]
+        steps = int(self.model.encoder.output_lengths(frames))  # type: ignore[union-attr,operator]
+        needed = int(ctc_steps(targets))
+        if steps < needed:
+            return f"too short for its transcript: {steps} steps, CTC needs {needed}"
+        return None
+
+    def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
+        """Word and character error rates, and how they come about."""
+        words, chars = ErrorCounts(), ErrorCounts()
+        num_wrong = 0
+        for prediction, texts in zip(predictions, references):
+            words += count_errors(texts[0].split(), prediction.hypothesis.split())
+            chars += count_errors(list(texts[0]), list(prediction.hypothesis))
+            num_wrong += texts[0] != prediction.hypothesis
+        counts = {"words": _fields(words), "chars": _fields(chars), "wrong_utterances": num_wrong}
+        # The empty transcript deletes every word: its rate is one, whatever was said.
+        return Score({"wer": words.rate, "cer": chars.rate}, {"wer": 1.0, "cer": 1.0}, counts)
+
+    def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
+        """The alignment of the words."""
+        edits = align(references[0].split(), prediction.hypothesis.split()) if references else ()
+        return {"alignment": [list(edit) for edit in edits]}
+
+    def _encode(self, text: str) -> list[int]:
+        return self.answers.vocabulary.encode(text)
+
+
+def _fields(counts: ErrorCounts) -> dict[str, int]:
+    return {
+        "hits": counts.hits,
+        "substitutions": counts.substitutions,
+        "deletions": counts.deletions,
+        "insertions": counts.insertions,
+        "reference_length": counts.reference_length,
+    }

@@ -1,0 +1,182 @@
+"""What every task shares: one path from a batch to loss, and from inputs to predictions.
+
+A task is abstract or final: `Task` below, and one final class per kind of target. Validation,
+evaluation and prediction all go through `Task.predict`, so they cannot differ.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from rnnmm.batch import Batch, Padded
+from rnnmm.loading.gather import Kind
+from rnnmm.store.reader import Store
+from rnnmm.tasks.answers import Answers
+from rnnmm.tasks.optimisation import AdamW
+
+References = tuple[str, ...]
+"""What would be right for one item, normalised: several for captions, none where unknown."""
+
+
+class Prediction(NamedTuple):
+    """One item's answer.
+
+    row: of the store. hypothesis: the answer. score: its log-probability.
+    ranking: the classes from best to fifth best, for tasks that choose one.
+    """
+
+    row: int
+    hypothesis: str
+    score: float
+    ranking: tuple[str, ...] = ()
+
+
+class Score(NamedTuple):
+    """Figures of one split: fractions by name, the floor of each, and the counts behind them."""
+
+    metrics: dict[str, float]
+    floors: dict[str, float]
+    counts: dict[str, Any]
+
+
+class Target(ABC):
+    """Where the references of a task stand in a store, and what is learned from them."""
+
+    @abstractmethod
+    def references(self, store: Store) -> list[References]:
+        """The references of every row."""
+
+    @abstractmethod
+    def learn(self, references: Sequence[References], input_dim: int) -> Answers:
+        """The answers that the references of a training split allow.
+
+        Raises:
+            ValueError: There is nothing to learn from.
+        """
+
+
+class Task(pl.LightningModule):
+    """Loss, predictions and figures of one kind of target.
+
+    Args:
+        name: what results call the task: asr, speaker, action, caption.
+        inputs: which payload of the store it reads.
+        target: where its references stand.
+        features: raw inputs to frames.
+        model: frames to scores.
+        answers: what may be answered.
+        optim: how the model is trained.
+        input_augment: in training, on raw inputs: ``(Padded, generator) -> Padded`` each.
+        feature_augment: in training, on frames.
+        seed: of dropout and augmentation.
+    """
+
+    metric: str
+    """The figure by which the best epoch is chosen."""
+    is_lower_better: bool
+
+    def __init__(  # noqa: PLR0913 the parts of a task, each built elsewhere
+        self,
+        name: str,
+        inputs: Kind,
+        target: Target,
+        features: nn.Module,
+        model: nn.Module,
+        answers: Answers,
+        optim: AdamW,
+        input_augment: Sequence[nn.Module] = (),
+        feature_augment: Sequence[nn.Module] = (),
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.inputs = inputs
+        self.target = target
+        self.features = features
+        self.model = model
+        self.answers = answers
+        self.optim = optim
+        self.input_augment = nn.ModuleList(input_augment)
+        self.feature_augment = nn.ModuleList(feature_augment)
+        self.seed = seed
+        self._generator = torch.Generator()
+        self._predictions: list[Prediction] = []
+
+    @abstractmethod
+    def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
+                   epoch: int) -> Batch:  # fmt: skip
+        """Inputs and encoded targets; an item of several references takes turns by epoch."""
+
+    @abstractmethod
+    def loss(self, frames: Padded, batch: Any) -> Tensor:
+        """A scalar: the mean over valid elements."""
+
+    @abstractmethod
+    def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
+        """Raw inputs to answers: the one path for every use."""
+
+    @abstractmethod
+    def fault(self, references: References, num_steps: int) -> str | None:
+        """Why an item with so many raw steps cannot be trained on, or None."""
+
+    @abstractmethod
+    def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
+        """Figures of predictions against their references, each with its floor."""
+
+    def augmented_frames(self, inputs: Padded) -> Padded:
+        """Features as training sees them."""
+        for augment in self.input_augment:
+            inputs = augment(inputs, self._generator)
+        frames: Padded = self.features(inputs)
+        for augment in self.feature_augment:
+            frames = augment(frames, self._generator)
+        return frames
+
+    def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
+        """What else a prediction's row in ``predictions.jsonl`` should say."""
+        return {}
+
+    # Lightning's hooks.
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # All chance in a step is a function of (seed, epoch, step): resuming needs no RNG state.
+        self.seed_step(self.current_epoch, batch_idx)
+        progress = self.current_epoch + batch_idx / max(1, int(self.trainer.num_training_batches))
+        rate = self.optim.rate_at(progress / (self.trainer.max_epochs or 1))
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+
+    def seed_step(self, epoch: int, step: int) -> None:
+        """Sets all chance (dropout, augmentation) for one training step."""
+        key = f"{self.seed}/{epoch}/{step}".encode()
+        step_seed = int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "big")
+        torch.manual_seed(step_seed)
+        self._generator.manual_seed(step_seed)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self.loss(self.augmented_frames(batch.inputs), batch)
+
+    def on_validation_epoch_start(self) -> None:
+        self._predictions = []
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._predictions += self.predict(batch.rows, batch.inputs)
+
+    def on_validation_epoch_end(self) -> None:
+        # Counts of the whole split, never a mean over batches.
+        known: Sequence[References] = self.trainer.datamodule.val.references  # type: ignore[attr-defined]
+        score = self.score(self._predictions, [known[p.row] for p in self._predictions])
+        self.log_dict({f"val_{name}": value for name, value in score.metrics.items()})
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.optim.make(self.named_parameters())
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable numbers of a module."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

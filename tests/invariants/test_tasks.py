@@ -1,0 +1,145 @@
+"""What must hold for every task."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from rnnmm.batch import Padded
+from rnnmm.features.chain import Chain
+from rnnmm.models.captioner import AttentionCaptioner
+from rnnmm.models.classifier import Classifier
+from rnnmm.models.ctc import CtcModel
+from rnnmm.models.encoder import CnnRnn, Crnn
+from rnnmm.nn.frame import PlainCnn
+from rnnmm.tasks.captioning import Captioning, Captions
+from rnnmm.tasks.classification import Class, Classification
+from rnnmm.tasks.optimisation import AdamW
+from rnnmm.tasks.recognition import SpeechRecognition, Transcript
+from rnnmm.tasks.task import References, Task
+
+LENGTHS = (24, 15, 20, 18)
+
+
+def features() -> Padded:
+    return Padded.stack([torch.randn(steps, 12) for steps in LENGTHS])
+
+
+def clips() -> Padded:
+    return Padded.stack([torch.randn(steps // 4, 3, 32, 32) for steps in LENGTHS])
+
+
+def asr() -> tuple[Task, Padded, list[References]]:
+    references: list[References] = [("on",), ("no no",), ("noon",), ("oo",)]
+    target = Transcript()
+    answers = target.learn(references, 12)
+    model = CtcModel(
+        Crnn(12, channels=(8, 8), strides=(1, 2), hidden_dim=32), len(answers.vocabulary)
+    )
+    parts = (target, Chain(), model, answers, AdamW())
+    return SpeechRecognition("asr", "features", *parts), features(), references
+
+
+def speaker() -> tuple[Task, Padded, list[References]]:
+    references: list[References] = [("ann",), ("bob",), ("ann",), ("cy",)]
+    target = Class("speaker")
+    answers = target.learn(references, 12)
+    model = Classifier(Crnn(12, channels=(8, 8), hidden_dim=16), len(answers.vocabulary))
+    parts = (target, Chain(), model, answers, AdamW())
+    return Classification("speaker", "features", *parts), features(), references
+
+
+def caption() -> tuple[Task, Padded, list[References]]:
+    references: list[References] = [("a red dog",), ("a dog runs",), ("two cats",), ("a red cat",)]
+    target = Captions()
+    answers = target.learn(references, 3)
+    encoder = CnnRnn(PlainCnn(3, (8, 8)), 16, 16)
+    model = AttentionCaptioner(encoder, len(answers.vocabulary), 16, 32, 16)
+    parts = (target, Chain(), model, answers, AdamW())
+    return Captioning("caption", "frames", *parts), clips(), references
+
+
+@pytest.fixture(params=[asr, speaker, caption])
+def parts(request: pytest.FixtureRequest) -> tuple[Task, Padded, list[References]]:
+    torch.manual_seed(0)
+    make: Callable[[], tuple[Task, Padded, list[References]]] = request.param
+    return make()
+
+
+def test_one_batch_can_be_learned_by_heart(
+    parts: tuple[Task, Padded, list[References]],
+) -> None:
+    task, inputs, references = parts
+    index = torch.arange(len(references))
+    optimiser = torch.optim.AdamW(task.parameters(), lr=1e-2, weight_decay=0)
+    batch = task.make_batch(index, inputs, references, epoch=0)
+    for _ in range(120):
+        optimiser.zero_grad()
+        loss = task.loss(task.augmented_frames(batch.inputs), batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(task.parameters(), 1.0)
+        optimiser.step()
+    task.eval()
+    predictions = task.predict(index, inputs)
+    assert [prediction.hypothesis for prediction in predictions] == [r[0] for r in references]
+    score = task.score(predictions, references)
+    best = score.metrics[task.metric]
+    assert best < score.floors[task.metric] if task.is_lower_better else best > 0.99
+    assert set(score.floors) == set(score.metrics)
+
+
+def test_answers_do_not_depend_on_the_batch(
+    parts: tuple[Task, Padded, list[References]],
+) -> None:
+    task, inputs, _ = parts
+    task.eval()
+    together = task.predict(torch.arange(4), inputs)
+    for row, expected in enumerate(together):
+        one = Padded.stack([inputs.rows()[row]])
+        (alone,) = task.predict(torch.tensor([row]), one)
+        assert alone.hypothesis == expected.hypothesis
+        assert alone.ranking == expected.ranking
+        assert alone.score == pytest.approx(expected.score, abs=1e-5)
+
+
+def test_a_step_is_a_function_of_seed_epoch_and_step(
+    parts: tuple[Task, Padded, list[References]],
+) -> None:
+    task, *_ = parts
+    draws = []
+    for epoch, step in ((0, 0), (0, 0), (0, 1), (1, 0)):
+        task.seed_step(epoch, step)
+        draws.append(torch.rand(3).tolist())
+    assert draws[0] == draws[1]
+    assert len({str(draw) for draw in draws}) == 3
+
+
+def test_an_item_of_several_captions_takes_turns() -> None:
+    task, inputs, _ = caption()
+    references: list[References] = [("a red dog", "a dog runs")] * 4
+    batches = [task.make_batch(torch.arange(4), inputs, references, epoch) for epoch in (0, 1, 2)]
+    assert not torch.equal(batches[0].targets.data, batches[1].targets.data)
+    assert torch.equal(batches[0].targets.data, batches[2].targets.data)
+
+
+@pytest.mark.parametrize(
+    ("make", "reference", "steps", "fault"),
+    [
+        (asr, "on", 24, None),
+        (asr, "xenon", 24, "symbols outside the vocabulary: 'x' 'e'"),
+        (asr, "", 24, "an empty transcript"),
+        (asr, "noon", 8, "too short for its transcript: 4 steps, CTC needs 5"),
+        (speaker, "ann", 24, None),
+        (speaker, "dot", 24, "a class unseen in training: 'dot'"),
+        (caption, "a zebra", 6, None),
+        (caption, "", 6, "an empty caption"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_told(
+    make: Callable[[], tuple[Task, Padded, list[References]]],
+    reference: str,
+    steps: int,
+    fault: str | None,
+) -> None:
+    task, *_ = make()
+    assert task.fault((reference,), steps) == fault

@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from rnnmm.batch import Padded
+from rnnmm.features.chain import Chain
+from rnnmm.models.captioner import AttentionCaptioner
+from rnnmm.nn.recurrent import Recurrent
+from rnnmm.tasks.captioning import Captioning, Captions
+from rnnmm.tasks.optimisation import AdamW
+from rnnmm.tasks.task import Prediction
+
+TRAIN = [("a red dog runs", "the dog runs"), ("a red cat sleeps",), ("two birds",)]
+
+
+def make(**settings) -> Captioning:
+    target = Captions(**settings)
+    answers = target.learn(TRAIN, 4)
+    model = AttentionCaptioner(Recurrent(4, 4), len(answers.vocabulary), 4, 4, 4)
+    return Captioning("caption", "features", target, Chain(), model, answers, AdamW())
+
+
+def predicted(*texts: str) -> list[Prediction]:
+    return [Prediction(row, text, -1.0) for row, text in enumerate(texts)]
+
+
+def test_references_are_tokens_and_none_where_there_is_no_caption(memory_store) -> None:
+    store = memory_store([{"captions": ["A dog, running.", "Two dogs"]}, {}, {"captions": []}])
+    assert Captions().references(store) == [("a dog running", "two dogs"), (), ()]
+
+
+def test_the_words_begin_with_the_specials_and_rare_ones_are_left_out() -> None:
+    vocabulary = make(min_count=2).answers.vocabulary
+    assert vocabulary.symbols == ("<bos>", "<eos>", "<unk>", "a", "dog", "red", "runs")
+    batch = make(min_count=2).make_batch(
+        torch.tensor([0]), Padded.stack([torch.zeros(2, 4)]), [("a cat runs",)], epoch=0
+    )
+    assert batch.targets.data.tolist() == [[0, 3, 2, 6, 1]]
+
+
+def test_the_floor_is_one_caption_for_everything() -> None:
+    task = make()
+    constant = task.answers.constants[0]
+    references = [("a red dog runs",), ("a blue bird",), ("two cats",)]
+    score = task.score(predicted(constant, constant, constant), references)
+    assert score.metrics == score.floors
+    assert score.counts["constant_caption"] == constant
+    assert constant in {text for texts in TRAIN for text in texts}
+
+
+def test_figures_by_hand() -> None:
+    references = [("a red dog runs",), ("two big cats sleep",)]
+    perfect = make().score(predicted("a red dog runs", "two big cats sleep"), references)
+    assert perfect.metrics["bleu_4"] == pytest.approx(1, abs=1e-6)
+    assert perfect.metrics["rouge_l"] == pytest.approx(1)
+    assert perfect.metrics["cider_d"] == pytest.approx(10)
+    half = make().score(predicted("a red cat sits", "two small cats sit"), references)
+    assert half.metrics["bleu_1"] == pytest.approx(4 / 8, abs=1e-6)
+    # One bigram ("a red") of 3 + 3.
+    assert half.metrics["bleu_2"] == pytest.approx((4 / 8 * 1 / 6) ** 0.5, abs=1e-6)
+    # In each answer a common subsequence of 2 of 4 words, both ways.
+    assert half.metrics["rouge_l"] == pytest.approx(0.5)
+    assert set(half.metrics) == {f"bleu_{n}" for n in (1, 2, 3, 4)} | {"rouge_l", "cider_d"}
+
+
+def test_how_varied_the_answers_are_is_told() -> None:
+    score = make().score(predicted("a dog", "a dog"), [("a red zebra",), ("the dog", "a yak")])
+    # 2 of 7 words in the references were never seen: zebra, yak.
+    assert score.counts["unknown_reference_words"] == pytest.approx(2 / 7)
+    assert score.counts["unique_captions"] == pytest.approx(0.5)
+    assert score.counts["vocabulary_used"] == 2
+
+
+def test_an_answer_is_cut_at_the_longest_allowed() -> None:
+    torch.manual_seed(0)
+    task = make(max_tokens=3).eval()
+    with torch.no_grad():
+        task.model.head[-1].bias[task.answers.vocabulary.index("dog")] += 100
+    (prediction,) = task.predict(torch.tensor([4]), Padded.stack([torch.randn(2, 4)]))
+    assert (prediction.row, prediction.hypothesis) == (4, "dog dog dog")
