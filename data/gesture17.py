@@ -1,0 +1,80 @@
+"""Seventeen dynamic hand gestures, drawn as hand skeletons on black.
+
+Several classes differ in direction alone, and clips recorded one after the other are near
+duplicates: every split is by blocks of recording order, never at random.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+from rnnmm.data.finding import report_files, report_sizes, to_manifest
+from rnnmm.data.listing import VIDEO, open_media, read_split_lists
+from rnnmm.data.split import assign_splits, check_fractions
+from rnnmm.manifest import Item, Manifest, check_count
+from rnnmm.units import round_half_up
+
+_LISTS = {"train": ("train.txt",), "val": ("val.txt",), "test": ("test.txt",)}
+_PUBLISHED_CLASSES = 17  # the release states no number of clips
+
+
+def prepare(root: str, val_fraction: float = 0.1) -> Manifest:
+    """Lists the clips ``NN_Class/sk_color_N.*``, N being the order of recording.
+
+    The lists ``train.txt`` and ``test.txt`` give the split; val is the last block of each class's
+    train clips, unless there is a ``val.txt``. Without lists every clip counts as test.
+
+    Args:
+        root: the corpus folder.
+        val_fraction: in [0, 1), the share of each class's listed train clips that becomes val.
+
+    Returns:
+        Items with label, the class folder's full name. There is no group: the blocks follow the
+        recording order, and no mark of who recorded them was published.
+
+    Raises:
+        ValueError: No clips in class folders, or none of them is listed.
+    """
+    check_fractions(val_fraction=val_fraction)
+    media = open_media("gesture17", root, (), VIDEO, "NN_Class/sk_color_N.mp4")
+    clips = {stem: path for stem, path in media.stems.items() if stem.count("/") == 1}
+    listed = _carve_last_block(read_split_lists(media.root, _LISTS, VIDEO), val_fraction)
+    splits, differences = assign_splits(clips, listed)
+    items = [
+        Item(stem, clips[stem], split, label=_class_of(stem))
+        for stem, split in sorted(splits.items(), key=lambda pair: _recording_order(pair[0]))
+    ]
+    odd = [path for stem, path in media.stems.items() if stem not in clips]
+    num_classes = len({item.label for item in items})
+    findings = (
+        *check_count("classes", num_classes, _PUBLISHED_CLASSES),
+        *differences,
+        *report_files("clips outside the class folders, not used", odd),
+        *report_sizes(items),
+        *media.findings,
+    )
+    return to_manifest("gesture17", media.root, items, findings)
+
+
+def _carve_last_block(listed: Mapping[str, str], val_fraction: float) -> dict[str, str]:
+    if "val" in listed.values():
+        return dict(listed)
+    train = defaultdict(list)
+    for stem, split in listed.items():
+        if split == "train":
+            train[_class_of(stem)].append(stem)
+    splits = dict(listed)
+    for stems in train.values():
+        size = round_half_up(len(stems) * val_fraction)
+        last = sorted(stems, key=_recording_order)[len(stems) - size :]
+        splits.update(dict.fromkeys(last, "val"))
+    return splits
+
+
+def _class_of(stem: str) -> str:
+    return stem.split("/")[0]
+
+
+def _recording_order(stem: str) -> tuple[str, int, str]:
+    number = re.search(r"([0-9]+)$", stem)
+    return _class_of(stem), int(number[1]) if number else -1, stem
