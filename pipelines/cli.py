@@ -1,0 +1,158 @@
+"""The command `rnnmm`: finds the verb, hands it its overrides, says in one sentence what failed.
+
+Nothing heavy is imported before the verb is known.
+"""
+
+import importlib
+import os
+import sys
+import textwrap
+import traceback
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rnnmm import __version__
+
+_WIDTH = 99
+
+
+class Verb(NamedTuple):
+    """What the help shows of a verb: what it does, and an example."""
+
+    summary: str
+    example: str
+
+
+VERBS = {
+    "preprocess": Verb(
+        "Decodes media files into a store of shards; a rerun continues.",
+        "rnnmm preprocess dataset=folder dataset.root=my_clips",
+    ),
+    "train": Verb(
+        "Trains the model of an experiment on its store.",
+        "rnnmm train experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",
+    ),
+    "evaluate": Verb(
+        "Measures a finished run, also on other files: metrics.json, predictions.jsonl.",
+        "rnnmm evaluate run.dir=runs/mine dataset.root=../other split=all run.out=results",
+    ),
+    "run": Verb(
+        "Does preprocess, train and evaluate in one go.",
+        "rnnmm run experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",
+    ),
+    "predict": Verb(
+        "Prints and writes the answers of a finished run for files of yours.",
+        "rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",
+    ),
+    "show": Verb(
+        "Prints the config, the shapes of one batch and the parameters; trains nothing.",
+        "rnnmm show experiment=fsdd_asr dataset.root=../fsdd",
+    ),
+    "check": Verb(
+        "Reports every fault of a config at once.",
+        "rnnmm check experiment=fsdd_asr dataset.root=../fsdd trainer.max_epochs=3",
+    ),
+    "results": Verb(
+        "Prints a Markdown table of the finished runs below a folder.",
+        "rnnmm results run.dir=runs",
+    ),
+    "demo": Verb(
+        "Makes a synthetic corpus and runs all four tasks on it.",
+        "rnnmm demo",
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line.
+
+    Args:
+        argv: the words after `rnnmm`; None: those of this process.
+
+    Returns:
+        The exit code: 0 done, 1 failed with a reason on stderr, 2 not understood (no verb, or
+        faults in the configuration), 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = words[0] if words else ""
+    if verb in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if verb == "--version":
+        print(f"rnnmm {__version__}")
+        return 0
+    if verb not in VERBS:
+        print(_unknown(verb), file=sys.stderr)
+        return 2
+    if {"-h", "--help"} & set(words[1:]):
+        print(_verb_help(verb))
+        return 0
+    return _run(verb, words[1:])
+
+
+def _run(verb: str, overrides: Sequence[str]) -> int:
+    try:
+        return int(importlib.import_module(f"rnnmm.pipelines.{verb}").main(overrides))
+    except KeyboardInterrupt:
+        print(f"\nrnnmm {verb}: interrupted; {_continuation(verb, overrides)}", file=sys.stderr)
+        return 130
+    except SystemExit as stop:
+        if isinstance(stop.code, int):
+            return stop.code
+        raise
+    except (ValueError, OSError) as error:
+        if os.environ.get("RNNMM_TRACEBACK") == "1":
+            traceback.print_exc()
+        print(f"rnnmm {verb}: {_sentence(error)}", file=sys.stderr)
+        return 1
+
+
+def _continuation(verb: str, overrides: Sequence[str]) -> str:
+    is_named = any(word.lstrip("+").startswith("run.dir=") for word in overrides)
+    if verb in ("train", "run") and not is_named:
+        # Without a name the next run would get a folder of its own.
+        return "the same command with run.dir=FOLDER, the folder of this run, continues"
+    return "a rerun of the same command continues"
+
+
+def _sentence(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def _help() -> str:
+    verbs = "\n".join(f"  {name:<11} {verb.summary}" for name, verb in VERBS.items())
+    return (
+        f"rnnmm {__version__}: recurrent models for sound and video, one config each.\n\n"
+        f"rnnmm VERB [GROUP=NAME ...] [KEY=VALUE ...]\n\n{verbs}\n\n"
+        "rnnmm VERB --help   an example, and the groups with their names\n"
+        "rnnmm --version     the version\n"
+        "RNNMM_TRACEBACK=1   in the environment: a failure shows where it happened"
+    )
+
+
+def _verb_help(verb: str) -> str:
+    # Hydra takes a fifth of a second to import, which `rnnmm --help` need not wait for.
+    from rnnmm.pipelines.compose import config_folders, group_options
+
+    groups = "\n".join(
+        textwrap.fill(
+            " ".join(names), _WIDTH, initial_indent=f"  {group:<11} ", subsequent_indent=" " * 14
+        )
+        for group, names in group_options(config_folders()).items()
+    )
+    return (
+        f"rnnmm {verb}: {VERBS[verb].summary}\n\n  {VERBS[verb].example}\n\n"
+        f"Groups, chosen with GROUP=NAME:\n{groups}\n\n"
+        "Any value of the config is changed with its path, KEY.KEY=VALUE; quote lists for the\n"
+        "shell: 'inputs=[a.wav,b.mp4]'. `rnnmm show` prints the paths and values."
+    )
+
+
+def _unknown(verb: str) -> str:
+    if not verb:
+        return _help()
+    from rnnmm.signature import did_you_mean
+
+    return f"rnnmm: unknown verb {verb}{did_you_mean(verb, VERBS)}; see rnnmm --help"

@@ -1,0 +1,68 @@
+"""What a person sees while a verb runs, and the same lines in the run's ``log.txt``."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def logging_to(run_dir: Path | None = None) -> Iterator[None]:
+    """Messages go to the terminal and, given a run's folder, to its log too.
+
+    Args:
+        run_dir: made if it is missing.
+    """
+    root = logging.getLogger()
+    handlers: list[logging.Handler] = [_handler(logging.StreamHandler(), "%(message)s")]
+    if run_dir is not None:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(run_dir / "log.txt", encoding="utf-8")
+        handlers.append(_handler(file, "%(asctime)s %(levelname)s %(message)s"))
+    root.setLevel(logging.INFO)
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            # Lightning's advice on DataLoader workers and the like: there are none here.
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+
+
+def print_figures(title: str, metrics: Mapping[str, float], floors: Mapping[str, float]) -> None:
+    """A table of figures, each beside its floor."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("floor", justify="right")
+    for name, value in metrics.items():
+        floor = f"{floors[name]:.4f}" if name in floors else ""
+        table.add_row(name, f"{value:.4f}", floor)
+    console.print(table)
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of texts."""
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _handler(handler: logging.Handler, form: str) -> logging.Handler:
+    handler.setFormatter(logging.Formatter(form))
+    return handler

@@ -1,0 +1,44 @@
+"""`rnnmm evaluate`: a finished run measured, on its own files or on others."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnmm.experiment import evaluate
+from rnnmm.pipelines.compose import compose_for_run
+from rnnmm.pipelines.console import console, logging_to, print_figures
+from rnnmm.pipelines.preprocess import preprocess
+from rnnmm.result import Evaluation
+from rnnmm.run import read_config
+from rnnmm.store.reader import Store
+from rnnmm.summary import write_report
+
+REQUIRED = ("dataset",)
+
+
+def main(overrides: Sequence[str]) -> int:
+    """Measures the split that the overrides name; writes to `run.out`."""
+    config = compose_for_run(overrides, REQUIRED)
+    run_dir = Path(config["run"]["dir"])
+    out = Path(config["run"]["out"] or run_dir)
+    if config["dataset"] != read_config(run_dir)["dataset"]:
+        # Other files: their store belongs to the result, not to the run's stores, which may lie
+        # where nothing can be written.
+        out = Path(config["run"]["out"] or run_dir / "other" / config["split"])
+        config = {**config, "store": {"root": str(out / "store")}}
+    with logging_to(out):
+        store, _ = preprocess(config)
+        evaluate_run(config, store, run_dir, out)
+    return 0
+
+
+def evaluate_run(config: Mapping[str, Any], store: Store, run_dir: Path, out: Path) -> Evaluation:
+    """Scores, writes metrics, predictions and the report, and prints the figures."""
+    evaluation = evaluate(config, store, config["split"], run_dir)
+    evaluation.write(out)
+    title = f"{evaluation.task.name} on {store.info['name']}, split {evaluation.split}"
+    write_report(out / "report.html", title, [(evaluation, run_dir)])
+    score = evaluation.score
+    print_figures(f"{title}, {len(evaluation.rows)} items", score.metrics, score.floors)
+    console.print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
+    return evaluation

@@ -1,0 +1,39 @@
+"""`rnnmm preprocess`: media files to a store of shards."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rnnmm.experiment import make_manifest, make_store
+from rnnmm.pipelines.compose import compose_config
+from rnnmm.pipelines.console import console, logging_to
+from rnnmm.report.progress import progress_bar
+from rnnmm.store.reader import Store
+
+REQUIRED = ("dataset", "preprocess")
+
+
+def main(overrides: Sequence[str]) -> int:
+    """Decodes the dataset; prints what is in the store and what was left out."""
+    config = compose_config(overrides, REQUIRED)
+    with logging_to():
+        store, seconds = preprocess(config)
+    info = store.info
+    splits = ", ".join(f"{name} {count}" for name, count in info["splits"].items())
+    console.print(f"{len(store)} items ({splits}) in {seconds:.1f} s: {store.path}")
+    if info["num_bad"]:
+        console.print(
+            f"{info['num_bad']} of {info['num_items']} items were left out, each with its reason "
+            f"in {store.path / 'quarantine.jsonl'}"
+        )
+    console.print(f"digest {store.fingerprint}")
+    return 0
+
+
+def preprocess(config: Mapping[str, Any]) -> tuple[Store, float]:
+    """The store of a config's dataset, and the seconds it took to make or open it."""
+    start = time.perf_counter()
+    manifest = make_manifest(config)
+    with progress_bar(f"{manifest.name}: decoding") as progress:
+        store = make_store(config, manifest, progress)
+    return store, time.perf_counter() - start

@@ -1,0 +1,57 @@
+"""`rnnmm results`: the figures of finished runs as a Markdown table, none typed by hand."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnmm.pipelines.compose import compose_config
+from rnnmm.run import read_config
+
+_COLUMNS = ("experiment", "split", "items", "metric", "value", "floor", "parameters", "seed",
+            "seconds (decode + train + evaluate)", "hardware", "commit", "overrides")  # fmt: skip
+
+
+def main(overrides: Sequence[str]) -> int:
+    """Prints one row per folder below `run.dir` that holds a run and its metrics."""
+    root = Path(compose_config(overrides)["run"]["dir"])
+    folders = sorted(path.parent for path in root.rglob("metrics.json"))
+    rows = [_row(folder) for folder in folders if (folder / "config.yaml").is_file()]
+    if not rows:
+        raise ValueError(f"{root}: expected finished runs below it, found none; set run.dir=PATH")
+    for row in [_COLUMNS, ["---"] * len(_COLUMNS), *rows]:
+        print(f"| {' | '.join(row)} |")
+    return 0
+
+
+def _row(folder: Path) -> list[str]:
+    config, result = read_config(folder), json.loads((folder / "metrics.json").read_text())
+    name, value = _headline(result["metrics"])
+    return [
+        str(config.get("experiment")),
+        result["split"],
+        str(result["num_items"]),
+        name,
+        f"{value:.4f}",
+        f"{result['floors'][name]:.4f}",
+        f"{result['counts']['parameters']:,}",
+        str(config["seed"]),
+        " + ".join(
+            f"{result['seconds'].get(k, 0):.0f}" for k in ("preprocess", "train", "evaluate")
+        ),
+        result["versions"]["hardware"],
+        (folder / "git.txt").read_text().strip()[:12],
+        _shown(folder / "overrides.txt"),
+    ]
+
+
+def _headline(metrics: dict[str, Any]) -> tuple[str, float]:
+    name = next(name for name in ("wer", "accuracy", "cider_d") if name in metrics)
+    return name, float(metrics[name])
+
+
+def _shown(path: Path) -> str:
+    """The overrides, without those that say where things lie on one machine."""
+    words = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    hidden = ("run.", "dataset.root=", "dataset.path=", "store.", "experiment=")
+    return " ".join(f"`{word}`" for word in words if not word.startswith(hidden))

@@ -1,0 +1,160 @@
+"""From a checked config to a store, a trained task and its figures: the spine.
+
+A config is the plain mapping in which `rnnmm.config.check` found no fault. Every function reads
+the sections it needs, so the verbs of the command line stay a few lines each.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+
+from rnnmm.config import build
+from rnnmm.loading.gather import payload_dim
+from rnnmm.manifest import Manifest
+from rnnmm.result import Evaluation
+from rnnmm.run import (
+    WEIGHTS,
+    claim,
+    load_answers,
+    load_weights,
+    read_state,
+    record_seconds,
+    save_answers,
+    save_weights,
+)
+from rnnmm.store.commit import digest_file
+from rnnmm.store.executor import Progress
+from rnnmm.store.reader import Store, open_store
+from rnnmm.tasks.answers import Answers
+from rnnmm.tasks.data import Rows, StoreData, select_rows, trainable_rows, warn_of_faults
+from rnnmm.tasks.evaluation import choose_device, predict_rows
+from rnnmm.tasks.task import Task
+from rnnmm.tasks.training import fit
+
+log = logging.getLogger(__name__)
+
+Config = Mapping[str, Any]
+_MAX_BAD_FRACTION = 0.01
+
+
+def make_manifest(config: Config) -> Manifest:
+    """Runs the dataset's recipe and says what differs from the published release."""
+    manifest: Manifest = build(config["dataset"])
+    for finding in manifest.findings:
+        log.warning("%s: %s", manifest.name, finding)
+    return manifest
+
+
+def make_store(config: Config, manifest: Manifest, progress: Progress | None = None) -> Store:
+    """Decodes a manifest into its store, or opens the store that is already there."""
+    root = Path(config["store"]["root"])
+    path = build(config["preprocess"], manifest=manifest, root=root, progress=progress)
+    return open_store(path)
+
+
+def make_task(config: Config, answers: Answers) -> Task:
+    """Builds features, model and task for these answers, with fresh weights from the seed."""
+    pl.seed_everything(config["seed"], verbose=False)
+    features = build(config["features"])
+    model = build(
+        config["model"],
+        input_dim=features.output_dim(answers.input_dim),
+        num_outputs=len(answers.vocabulary),
+    )
+    augment = config.get("augment") or {}
+    task: Task = build(
+        config["task"],
+        features=features,
+        model=model,
+        answers=answers,
+        optim=build(config["optim"]),
+        input_augment=build(augment.get("inputs", [])),
+        feature_augment=build(augment.get("features", [])),
+        seed=config["seed"],
+    )
+    return task
+
+
+def usable_rows(config: Config, store: Store, split: str) -> Rows:
+    """The rows of a split that hold what the task reads; the others are named."""
+    target = build(config["task"]["target"])
+    return select_rows(store, split, config["task"]["inputs"], target, _max_bad(config))
+
+
+def learn_answers(config: Config, store: Store, rows: Rows) -> Answers:
+    """What the training rows allow to answer."""
+    target = build(config["task"]["target"])
+    references = [rows.references[row] for row in rows.index]
+    answers: Answers = target.learn(references, payload_dim(store, config["task"]["inputs"]))
+    return answers
+
+
+def make_data(config: Config, store: Store) -> StoreData:
+    """A fresh task and the batches it is trained and validated on.
+
+    Raises:
+        ValueError: A split is empty, or too many of its items cannot be used; names them.
+    """
+    train, val = usable_rows(config, store, "train"), usable_rows(config, store, "val")
+    task = make_task(config, learn_answers(config, store, train))
+    train = trainable_rows(store, "train", train, task, _max_bad(config))
+    warn_of_faults(store, "val", val, task)
+    return StoreData(store, task, train, val, build(config["loader"]), config["seed"])
+
+
+def train(config: Config, store: Store, run_dir: Path) -> None:
+    """Trains, or goes on training, until the best epoch's weights lie in the run's folder.
+
+    A finished run is not trained again.
+
+    Raises:
+        ValueError: The folder holds a run of another config or of other data.
+    """
+    claim(run_dir, config, store.fingerprint)
+    if (run_dir / WEIGHTS).is_file():
+        log.info("%s is trained already", run_dir)
+        return
+    data = make_data(config, store)
+    save_answers(run_dir, data.task.answers)
+    trainer = build(
+        config["trainer"],
+        run_dir=run_dir,
+        metric=data.task.metric,
+        is_lower_better=data.task.is_lower_better,
+    )
+    seconds = fit(trainer, data.task, data, run_dir)
+    record_seconds(run_dir, train=seconds)
+    save_weights(run_dir, data.task.model)
+
+
+def load_task(config: Config, run_dir: Path) -> Task:
+    """The trained task of a run's folder, on the device to answer on."""
+    task = make_task(config, load_answers(run_dir))
+    load_weights(run_dir, task.model)
+    task.eval()
+    return task.to(choose_device(config["trainer"].get("accelerator", "auto")))
+
+
+def evaluate(config: Config, store: Store, split: str, run_dir: Path) -> Evaluation:
+    """Answers and scores every usable row of a split with a run's trained task."""
+    start = time.perf_counter()
+    task = load_task(config, run_dir)
+    rows = usable_rows(config, store, split)
+    warn_of_faults(store, split, rows, task)
+    predictions = predict_rows(task, store, rows, build(config["loader"]))
+    score = task.score(predictions, [rows.references[row] for row in rows.index])
+    seconds = {**read_state(run_dir)["seconds"], "evaluate": time.perf_counter() - start}
+    fingerprints = {
+        "store": store.fingerprint,
+        "trained_on": read_state(run_dir)["store"],
+        "weights": digest_file(run_dir / WEIGHTS),
+    }
+    return Evaluation(task, store, split, rows, predictions, score, seconds, fingerprints)
+
+
+def _max_bad(config: Config) -> float:
+    return float(config["preprocess"].get("max_bad_fraction", _MAX_BAD_FRACTION))

@@ -1,0 +1,90 @@
+"""How names and numbers are written for people: one place, for the page and the terminal."""
+
+import math
+
+_TASKS = {
+    "asr": "Speech recognition",
+    "speaker": "Speaker identification",
+    "action": "Action recognition",
+    "caption": "Captioning",
+}
+_METRICS = {
+    "wer": "word error rate",
+    "cer": "character error rate",
+    "eer": "equal error rate",
+    "accuracy": "accuracy",
+    "top1": "top-1 accuracy",
+    "top5": "top-5 accuracy",
+    "mean_class_accuracy": "mean class accuracy",
+    "bleu_1": "BLEU-1",
+    "bleu_2": "BLEU-2",
+    "bleu_3": "BLEU-3",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "cider_d": "CIDEr-D",
+}
+_PERCENT = frozenset({"wer", "cer", "eer", "accuracy", "top1", "top5"})
+
+
+def name_task(task: str) -> str:
+    """What a task is called in a heading; an unknown one keeps its own name."""
+    return _TASKS.get(task, task)
+
+
+def name_metric(metric: str) -> str:
+    """What a metric is called in a sentence; an unknown one keeps its own name."""
+    return _METRICS.get(metric, metric.replace("_", " "))
+
+
+def is_percentage(metric: str) -> bool:
+    """Whether a metric is a fraction that people read in percent (``wer``, ``accuracy_low``)."""
+    return not _PERCENT.isdisjoint(metric.split("_"))
+
+
+def format_metric(metric: str, value: float) -> str:
+    """A metric's value: error rates and accuracies in percent, the rest as it is.
+
+    Example:
+        >>> format_metric("wer", 0.0312), format_metric("cider_d", 4.5678)
+        ('3.1 %', '4.568')
+    """
+    if not math.isfinite(value):
+        return "n/a"
+    return f"{100 * value:.1f} %" if is_percentage(metric) else format_number(value)
+
+
+def format_tick(metric: str, value: float) -> str:
+    """A round value of a metric on an axis, with no more digits than it needs.
+
+    Example:
+        >>> format_tick("wer", 0.2), format_tick("loss", 0.5)
+        ('20 %', '0.5')
+    """
+    return f"{100 * value:.6g} %" if is_percentage(metric) else f"{value:g}"
+
+
+def format_number(value: float) -> str:
+    """Three decimals; none for thousands, three digits for what three decimals would hide.
+
+    Example:
+        >>> format_number(0.4), format_number(12345.6), format_number(0.00025)
+        ('0.400', '12,346', '0.00025')
+    """
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration in the unit that suits it.
+
+    Example:
+        >>> format_seconds(4.26), format_seconds(92), format_seconds(3725)
+        ('4.3 s', '1 min 32 s', '1 h 02 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,166 @@
+"""The folder of a run: what training leaves behind, and how it is found again.
+
+``config.yaml`` (resolved), ``answers.json``, ``model.safetensors``, ``history.csv``, ``run.json``
+(fingerprint of the data, seconds), ``git.txt``, ``environment.txt``; the figures are written by
+`rnnmm.result`. Nothing in it is ever executed or unpickled.
+"""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from rnnmm.config import dump_config, load_config
+from rnnmm.store.commit import commit, commit_bytes
+from rnnmm.tasks.answers import Answers
+
+Config = Mapping[str, Any]
+
+WEIGHTS = "model.safetensors"
+_ANSWERS = "answers.json"
+_CONFIG = "config.yaml"
+_STATE = "run.json"
+# What decides the weights. The rest (run, store, split) may differ between calls.
+_SECTIONS = ("dataset", "preprocess", "features", "augment", "model", "task", "optim", "trainer",
+             "loader", "seed")  # fmt: skip
+_PACKAGES = ("rnnmm", "torch", "torchaudio", "torchvision", "lightning", "librosa", "numpy",
+             "opencv-python-headless", "pyarrow", "av", "soundfile", "hydra-core")  # fmt: skip
+
+
+def claim(run_dir: Path, config: Config, fingerprint: str) -> None:
+    """Makes the folder this run's, or finds that it already is.
+
+    Args:
+        run_dir: the folder.
+        config: composed and checked.
+        fingerprint: of the store.
+
+    Raises:
+        ValueError: It holds a run of another config or of other data; names the first difference.
+    """
+    state = read_state(run_dir)
+    if state:
+        _refuse_other(run_dir, config, fingerprint, state)
+        return
+    run_dir.mkdir(parents=True, exist_ok=True)
+    commit_bytes(run_dir / _CONFIG, dump_config(config).encode())
+    commit_bytes(run_dir / "git.txt", describe_git().encode())
+    environment = "\n".join(f"{name}=={version}" for name, version in versions().items())
+    commit_bytes(run_dir / "environment.txt", f"{environment}\n".encode())
+    write_state(run_dir, {"schema": 1, "store": fingerprint, "seconds": {}})
+
+
+def read_state(run_dir: Path) -> dict[str, Any]:
+    """``run.json``; empty where no run has begun."""
+    path = run_dir / _STATE
+    if not path.is_file():
+        return {}
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: expected JSON, got {error}; delete the folder") from error
+    if not isinstance(state, dict) or state.get("schema") != 1:
+        raise ValueError(f"{path}: expected the state of a run, got something else")
+    return state
+
+
+def write_state(run_dir: Path, state: Mapping[str, Any]) -> None:
+    """Replaces ``run.json``."""
+    commit_bytes(run_dir / _STATE, (json.dumps(state, indent=1) + "\n").encode())
+
+
+def record_seconds(run_dir: Path, **seconds: float) -> None:
+    """Keeps how long stages took, for the figures."""
+    state = read_state(run_dir)
+    write_state(run_dir, {**state, "seconds": {**state["seconds"], **seconds}})
+
+
+def save_answers(run_dir: Path, answers: Answers) -> None:
+    """Writes ``answers.json``."""
+    commit_bytes(run_dir / _ANSWERS, answers.to_json().encode())
+
+
+def save_weights(run_dir: Path, model: nn.Module) -> None:
+    """Writes ``model.safetensors``; its presence says that training is done."""
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    commit(run_dir / WEIGHTS, lambda path: save_file(weights, path))
+
+
+def read_config(run_dir: Path) -> dict[str, Any]:
+    """The config of a run."""
+    return load_config(run_dir / _CONFIG)
+
+
+def load_answers(run_dir: Path) -> Answers:
+    """The answers of a trained run.
+
+    Raises:
+        ValueError: There is no trained run in the folder.
+    """
+    for name in (_CONFIG, _ANSWERS, WEIGHTS):
+        if not (run_dir / name).is_file():
+            raise ValueError(f"{run_dir}: expected a trained run, found no {name}; train it first")
+    return Answers.from_json((run_dir / _ANSWERS).read_text(encoding="utf-8"))
+
+
+def load_weights(run_dir: Path, model: nn.Module) -> None:
+    """Puts the stored weights into a model of the same config.
+
+    Raises:
+        ValueError: The file is damaged or holds another model's weights.
+    """
+    path = run_dir / WEIGHTS
+    try:
+        model.load_state_dict(load_file(path))
+    except Exception as error:  # safetensors raises its own, undocumented classes
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: expected the weights of this run's model: {reason}") from error
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that decide a figure."""
+    found = {"python": platform.python_version()}
+    return found | {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+def describe_git() -> str:
+    """Commit and state of the source tree; says so where there is none."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown: git did not answer\n"
+    return done.stdout if done.returncode == 0 else "unknown: not a git checkout\n"
+
+
+def describe_hardware(device: torch.device) -> str:
+    """What a device is, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def _refuse_other(
+    run_dir: Path, config: Config, fingerprint: str, state: Mapping[str, Any]
+) -> None:
+    saved = read_config(run_dir)
+    for section in _SECTIONS:
+        if saved.get(section) != config.get(section):
+            raise ValueError(
+                f"{run_dir}: holds a run with another {section}: expected {saved.get(section)}, "
+                f"got {config.get(section)}; choose another run.dir or delete this one"
+            )
+    if state["store"] != fingerprint:
+        raise ValueError(
+            f"{run_dir}: holds a run on other data: expected store {state['store']}, got "
+            f"{fingerprint}; choose another run.dir or delete this one"
+        )

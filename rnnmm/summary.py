@@ -1,0 +1,104 @@
+"""From evaluations to a page: their figures, and a few items to look at and listen to."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from rnnmm.metrics.errors import Edit
+from rnnmm.report.page import Example, TaskSummary, write_page
+from rnnmm.result import Evaluation
+from rnnmm.store.reader import Store
+
+_NUM_EXAMPLES = 6
+
+
+def write_report(path: Path, title: str, evaluations: Sequence[tuple[Evaluation, Path]]) -> None:
+    """Writes one page for one or more evaluations.
+
+    Args:
+        path: of the HTML file.
+        title: its heading.
+        evaluations: each with its run's folder, whose ``history.csv`` gives the learning curve.
+    """
+    write_page(path, title, [summarise(evaluation, run) for evaluation, run in evaluations])
+
+
+def summarise(evaluation: Evaluation, run_dir: Path) -> TaskSummary:
+    """What the page shows of one evaluation: examples are half wrong answers, half right ones."""
+    figures = evaluation.metrics()
+    counts, task = figures["counts"], evaluation.task
+    matrix = None
+    if "confusion" in counts:
+        matrix = (counts["classes"], np.asarray(counts["confusion"], dtype=np.int64))
+    return TaskSummary(
+        name=task.name,
+        dataset=figures["dataset"],
+        split=evaluation.split,
+        num_items=len(evaluation.rows),
+        headline=task.metric,
+        goal="lower" if task.is_lower_better else "higher",
+        metrics=figures["metrics"],
+        floors=figures["floors"],
+        seconds=figures["seconds"],
+        history=_read_history(run_dir / "history.csv", task.metric),
+        confusion=matrix,
+        examples=_examples(evaluation),
+        notes=counts["findings"],
+    )
+
+
+def _examples(evaluation: Evaluation) -> list[Example]:
+    """The first wrong and the first right answers, in order, as many of each as there are."""
+    references = evaluation.rows.references
+    wrong = [p for p in evaluation.predictions if p.hypothesis not in references[p.row]]
+    right = [p for p in evaluation.predictions if p.hypothesis in references[p.row]]
+    half = _NUM_EXAMPLES // 2
+    chosen = wrong[: max(half, _NUM_EXAMPLES - len(right))]
+    chosen += right[: _NUM_EXAMPLES - len(chosen)]
+    store = evaluation.store
+    return [
+        Example(
+            id=store.ids[p.row],
+            reference="\n".join(references[p.row]),
+            hypothesis=p.hypothesis,
+            score=p.score,
+            audio=_wav(store, p.row),
+            frames=_frames(store, p.row),
+            frame_rate=float(store.info["decoding"]["frame_rate"] or 1.0),
+            alignment=_alignment(evaluation.task.detail(p, references[p.row])),
+        )
+        for p in chosen
+    ]
+
+
+def _wav(store: Store, row: int) -> bytes | None:
+    if not store.num_samples[row]:
+        return None
+    buffer = io.BytesIO()
+    rate = int(store.info["decoding"]["sample_rate"])
+    soundfile.write(buffer, store.audio(row), rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _frames(store: Store, row: int) -> NDArray[np.uint8] | None:
+    return store.frames(row) if store.num_frames[row] else None
+
+
+def _alignment(detail: dict[str, Any]) -> list[Edit] | None:
+    edits = detail.get("alignment")
+    return None if edits is None else [Edit(*edit) for edit in edits]
+
+
+def _read_history(path: Path, metric: str) -> list[dict[str, float]]:
+    """Epoch, loss and headline of every epoch; nothing where training left no history."""
+    if not path.is_file():
+        return []
+    shown = ("epoch", "train_loss", f"val_{metric}")
+    with path.open(newline="") as file:
+        return [{name: float(row[name]) for name in shown} for row in csv.DictReader(file)]

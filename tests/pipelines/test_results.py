@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from rnnmm.config import dump_config
+from rnnmm.pipelines.cli import main
+
+
+def leave_a_run(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    config = {"experiment": "fsdd_asr", "seed": 3, "split": "test", "run": {"dir": None}}
+    (folder / "config.yaml").write_text(dump_config(config))
+    (folder / "git.txt").write_text("0123456789abcdef\n")
+    (folder / "overrides.txt").write_text("experiment=fsdd_asr\nrun.dir=x\ntrainer.max_epochs=2\n")
+    metrics = {
+        "split": "test",
+        "num_items": 300,
+        "metrics": {"wer": 0.0033, "cer": 0.001},
+        "floors": {"wer": 1.0, "cer": 1.0},
+        "counts": {"parameters": 1234},
+        "seconds": {"preprocess": 2.4, "train": 60.2, "evaluate": 1.0},
+        "versions": {"hardware": "x86_64 CPU, 2 threads"},
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_each_run_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_a_run(tmp_path / "b" / "one")
+    assert main(["results", f"run.dir={tmp_path}"]) == 0
+    row = capsys.readouterr().out.splitlines()[2]
+    assert row == (
+        "| fsdd_asr | test | 300 | wer | 0.0033 | 1.0000 | 1,234 | 3 | 2 + 60 + 1 "
+        "| x86_64 CPU, 2 threads | 0123456789ab | `trainer.max_epochs=2` |"
+    )
+
+
+def test_a_folder_without_runs_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["results", f"run.dir={tmp_path}"]) == 1
+    assert "expected finished runs below it, found none" in capsys.readouterr().err

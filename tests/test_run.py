@@ -1,0 +1,137 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from rnnmm.run import (
+    claim,
+    describe_git,
+    describe_hardware,
+    load_answers,
+    load_weights,
+    read_config,
+    read_state,
+    record_seconds,
+    save_answers,
+    save_weights,
+    versions,
+)
+from rnnmm.tasks.answers import Answers
+from rnnmm.text.vocabulary import Vocabulary
+
+TRAINER = {"_target_": "rnnmm.tasks.training.make_trainer", "max_epochs": 3}
+CONFIG = {"seed": 0, "trainer": TRAINER, "split": "test"}
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    claim(tmp_path / "runs" / "one", CONFIG, "abc")
+    return tmp_path / "runs" / "one"
+
+
+def test_a_claimed_folder_says_what_the_run_is(run_dir: Path) -> None:
+    assert read_config(run_dir) == CONFIG
+    assert read_state(run_dir) == {"schema": 1, "store": "abc", "seconds": {}}
+    assert (run_dir / "git.txt").read_text().strip()
+    assert "\ntorch==2.11" in (run_dir / "environment.txt").read_text()
+
+
+def test_the_same_run_may_come_back(run_dir: Path) -> None:
+    record_seconds(run_dir, preprocess=1.5)
+    claim(run_dir, {**CONFIG, "split": "val"}, "abc")  # what is measured decides no weight
+    record_seconds(run_dir, train=2.5)
+    assert read_state(run_dir)["seconds"] == {"preprocess": 1.5, "train": 2.5}
+    assert read_config(run_dir)["split"] == "test"
+
+
+def test_another_config_is_refused(run_dir: Path) -> None:
+    match = "one: holds a run with another trainer: expected .*3.*, got .*4.*another run.dir"
+    with pytest.raises(ValueError, match=match):
+        claim(run_dir, {**CONFIG, "trainer": {**TRAINER, "max_epochs": 4}}, "abc")
+
+
+def test_other_data_are_refused(run_dir: Path) -> None:
+    with pytest.raises(ValueError, match="run on other data: expected store abc, got xyz"):
+        claim(run_dir, CONFIG, "xyz")
+
+
+def test_a_claim_cut_short_is_made_again(run_dir: Path) -> None:
+    (run_dir / "run.json").unlink()  # it is written last
+    claim(run_dir, {**CONFIG, "seed": 1}, "xyz")
+    assert read_config(run_dir)["seed"] == 1
+    assert read_state(run_dir)["store"] == "xyz"
+
+
+def test_no_run_has_no_state(tmp_path: Path) -> None:
+    assert read_state(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ('{"schema": 1', "run.json: expected JSON, got .*; delete the folder"),
+        ("[]", "run.json: expected the state of a run, got something else"),
+        ('{"schema": 2}', "run.json: expected the state of a run, got something else"),
+    ],
+)
+def test_a_damaged_state_is_named(tmp_path: Path, content: str, match: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(ValueError, match=match):
+        read_state(tmp_path)
+
+
+def test_answers_come_back(run_dir: Path) -> None:
+    answers = Answers(Vocabulary(("<blank>", "ä", "b"), "char", 1), ("",), 40)
+    save_answers(run_dir, answers)
+    with pytest.raises(ValueError, match=r"expected a trained run, found no model.safetensors"):
+        load_answers(run_dir)
+    save_weights(run_dir, nn.Linear(2, 2))
+    assert load_answers(run_dir) == answers
+
+
+def test_weights_come_back_bit_for_bit(run_dir: Path) -> None:
+    model, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    model.weight.data = torch.randn(3, 2).T  # not contiguous
+    save_weights(run_dir, model)
+    load_weights(run_dir, other)
+    assert torch.equal(model.weight, other.weight)
+    assert torch.equal(model.bias, other.bias)
+
+
+def test_the_weights_of_another_model_are_refused(run_dir: Path) -> None:
+    save_weights(run_dir, nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=r"safetensors: expected the weights .*size mismatch"):
+        load_weights(run_dir, nn.Linear(4, 2))
+
+
+def test_damaged_weights_are_refused(run_dir: Path) -> None:
+    save_weights(run_dir, nn.Linear(3, 2))
+    path = run_dir / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ValueError, match=r"model.safetensors: expected the weights of this run's"):
+        load_weights(run_dir, nn.Linear(3, 2))
+
+
+def test_versions_and_hardware_are_told() -> None:
+    assert {"python", "rnnmm", "torch", "lightning", "av"} <= set(versions())
+    assert json.dumps(versions())
+    assert describe_hardware(torch.device("cpu")).endswith(" threads")
+
+
+def test_git_is_described_or_its_absence_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(code: int):
+        return lambda *_, **__: subprocess.CompletedProcess([], code, "abcdef-dirty\n", "")
+
+    monkeypatch.setattr(subprocess, "run", answer(0))
+    assert describe_git() == "abcdef-dirty\n"
+    monkeypatch.setattr(subprocess, "run", answer(128))
+    assert describe_git() == "unknown: not a git checkout\n"
+
+    def missing(*_, **__):
+        raise FileNotFoundError("git")
+
+    monkeypatch.setattr(subprocess, "run", missing)
+    assert describe_git() == "unknown: git did not answer\n"
