@@ -9,7 +9,7 @@ from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_figures
 from rnnmm.pipelines.preprocess import preprocess
 from rnnmm.result import Evaluation
-from rnnmm.run import read_config
+from rnnmm.run import read_config, read_state
 from rnnmm.store.reader import Store
 from rnnmm.summary import write_report
 
@@ -27,14 +27,27 @@ def main(overrides: Sequence[str]) -> int:
         out = Path(config["run"]["out"] or run_dir / "other" / config["split"])
         config = {**config, "store": {"root": str(out / "store")}}
     with logging_to(out):
-        store, _ = preprocess(config)
-        evaluate_run(config, store, run_dir, out)
+        store, seconds = preprocess(config)
+        if store.fingerprint != read_state(run_dir)["store"]:
+            evaluate_run(config, store, run_dir, out, preprocess=seconds)
+        else:
+            evaluate_run(config, store, run_dir, out)
     return 0
 
 
-def evaluate_run(config: Mapping[str, Any], store: Store, run_dir: Path, out: Path) -> Evaluation:
-    """Scores, writes metrics, predictions and the report, and prints the figures."""
-    evaluation = evaluate(config, store, config["split"], run_dir)
+def evaluate_run(
+    config: Mapping[str, Any], store: Store, run_dir: Path, out: Path, **seconds: float
+) -> Evaluation:
+    """Scores, writes metrics, predictions and the report, and prints the figures.
+
+    Args:
+        config: composed and checked.
+        store: what to measure on.
+        run_dir: of the finished run.
+        out: where the results go.
+        seconds: of stages that took another time than the run's own.
+    """
+    evaluation = evaluate(config, store, config["split"], run_dir, **seconds)
     evaluation.write(out)
     title = f"{evaluation.task.name} on {store.info['name']}, split {evaluation.split}"
     write_report(out / "report.html", title, [(evaluation, run_dir)])

@@ -139,15 +139,26 @@ def load_task(config: Config, run_dir: Path) -> Task:
     return task.to(choose_device(config["trainer"].get("accelerator", "auto")))
 
 
-def evaluate(config: Config, store: Store, split: str, run_dir: Path) -> Evaluation:
-    """Answers and scores every usable row of a split with a run's trained task."""
+def evaluate(
+    config: Config, store: Store, split: str, run_dir: Path, **seconds: float
+) -> Evaluation:
+    """Answers and scores every usable row of a split with a run's trained task.
+
+    Args:
+        config: composed and checked.
+        store: where the rows lie.
+        split: which of them.
+        run_dir: of the finished run.
+        seconds: of stages that took another time than the run's own.
+    """
     start = time.perf_counter()
     task = load_task(config, run_dir)
     rows = usable_rows(config, store, split)
     warn_of_faults(store, split, rows, task)
     predictions = predict_rows(task, store, rows, build(config["loader"]))
     score = task.score(predictions, [rows.references[row] for row in rows.index])
-    seconds = {**read_state(run_dir)["seconds"], "evaluate": time.perf_counter() - start}
+    evaluated_s = time.perf_counter() - start
+    seconds = {**read_state(run_dir)["seconds"], **seconds, "evaluate": evaluated_s}
     fingerprints = {
         "store": store.fingerprint,
         "trained_on": read_state(run_dir)["store"],

@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ _STATE = "run.json"
 # What decides the weights. The rest (run, store, split) may differ between calls.
 _SECTIONS = ("dataset", "preprocess", "features", "augment", "model", "task", "optim", "trainer",
              "loader", "seed")  # fmt: skip
+# Of those, what decides how fast or how tolerantly, not what comes out.
+_HARMLESS = {"preprocess.workers", "preprocess.timeout_s", "preprocess.max_bad_fraction",
+             "dataset.workers", "loader.depth"}  # fmt: skip
 _PACKAGES = ("rnnmm", "torch", "torchaudio", "torchvision", "lightning", "librosa", "numpy",
              "opencv-python-headless", "pyarrow", "av", "soundfile", "hydra-core")  # fmt: skip
 
@@ -152,15 +155,30 @@ def describe_hardware(device: torch.device) -> str:
 def _refuse_other(
     run_dir: Path, config: Config, fingerprint: str, state: Mapping[str, Any]
 ) -> None:
-    saved = read_config(run_dir)
-    for section in _SECTIONS:
-        if saved.get(section) != config.get(section):
+    saved, wanted = _decisive(read_config(run_dir)), _decisive(config)
+    for path in sorted({*saved, *wanted}):
+        if saved.get(path) != wanted.get(path):
             raise ValueError(
-                f"{run_dir}: holds a run with another {section}: expected {saved.get(section)}, "
-                f"got {config.get(section)}; choose another run.dir or delete this one"
+                f"{run_dir}: holds a run with another {path}: expected {saved.get(path)}, "
+                f"got {wanted.get(path)}; choose another run.dir or delete this one"
             )
     if state["store"] != fingerprint:
         raise ValueError(
             f"{run_dir}: holds a run on other data: expected store {state['store']}, got "
             f"{fingerprint}; choose another run.dir or delete this one"
         )
+
+
+def _decisive(config: Config) -> dict[str, Any]:
+    """Path and value of every leaf that can change the weights."""
+    sections = {name: config.get(name) for name in _SECTIONS}
+    leaves = dict(_leaves(sections, ""))
+    return {path: value for path, value in leaves.items() if path not in _HARMLESS}
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value

@@ -48,7 +48,7 @@ def test_the_same_run_may_come_back(run_dir: Path) -> None:
 
 
 def test_another_config_is_refused(run_dir: Path) -> None:
-    match = "one: holds a run with another trainer: expected .*3.*, got .*4.*another run.dir"
+    match = r"another trainer\.max_epochs: expected 3, got 4; choose another run\.dir"
     with pytest.raises(ValueError, match=match):
         claim(run_dir, {**CONFIG, "trainer": {**TRAINER, "max_epochs": 4}}, "abc")
 

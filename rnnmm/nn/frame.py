@@ -17,6 +17,8 @@ from torchvision.models.feature_extraction import (
     get_graph_node_names,
 )
 
+from rnnmm.nn.norm import MapNorm
+
 
 class PlainCnn(nn.Module):
     """A small stack of 3 x 3 convolutions, each halving the picture: made for a CPU.
@@ -108,7 +110,7 @@ class TorchvisionBackbone(nn.Module):
 
 def _stage(convolution: nn.Conv2d, channels: int) -> nn.Sequential:
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
+    return nn.Sequential(convolution, MapNorm(channels), nn.ReLU())
 
 
 def _separable(before: int, after: int) -> nn.Sequential:

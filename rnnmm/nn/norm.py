@@ -18,6 +18,18 @@ class RowNorm(nn.BatchNorm1d):
         )
 
 
+class MapNorm(nn.BatchNorm2d):
+    """Batch norm over pictures' maps; a single cell of a single picture as in evaluation."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(M, D, h, w)`` -> the same."""
+        if input.numel() > input.shape[1]:
+            return super().forward(input)
+        return functional.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
+
+
 class StepNorm(nn.Module):
     """Batch norm over the valid steps of all sequences.
 

@@ -33,6 +33,10 @@ class Captions(Target):
     label_smoothing: float = 0.0
     max_tokens: int = 30
 
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError(f"Captions: expected max_tokens >= 1, got {self.max_tokens}")
+
     def references(self, store: Store) -> list[References]:
         """The captions of each row, as tokens joined by spaces."""
         columns = store.column("captions")

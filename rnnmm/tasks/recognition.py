@@ -64,9 +64,11 @@ class SpeechRecognition(Task):
         """Transcripts."""
         vocabulary = self.answers.vocabulary
         hypotheses = greedy_ctc(self.model(self.features(inputs)))
+        # Folded, as every reference is: two spaces in a row are not two errors.
+        texts = [" ".join(vocabulary.decode(one.tokens).split()) for one in hypotheses]
         return [
-            Prediction(row, vocabulary.decode(hypothesis.tokens), hypothesis.score)
-            for row, hypothesis in zip(index.tolist(), hypotheses)
+            Prediction(row, text, hypothesis.score)
+            for row, text, hypothesis in zip(index.tolist(), texts, hypotheses)
         ]
 
     def fault(self, references: References, num_steps: int) -> str | None:

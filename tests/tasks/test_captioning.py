@@ -77,3 +77,8 @@ def test_an_answer_is_cut_at_the_longest_allowed() -> None:
         task.model.head[-1].bias[task.answers.vocabulary.index("dog")] += 100
     (prediction,) = task.predict(torch.tensor([4]), Padded.stack([torch.randn(2, 4)]))
     assert (prediction.row, prediction.hypothesis) == (4, "dog dog dog")
+
+
+def test_an_answer_of_no_words_at_most_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected max_tokens >= 1, got 0"):
+        Captions(max_tokens=0)
