@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -43,7 +44,7 @@ def logging_to(run_dir: Path | None = None) -> Iterator[None]:
 
 def print_figures(title: str, metrics: Mapping[str, float], floors: Mapping[str, float]) -> None:
     """A table of figures, each beside its floor."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("floor", justify="right")
@@ -55,11 +56,11 @@ def print_figures(title: str, metrics: Mapping[str, float], floors: Mapping[str,
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of texts."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
 
 

@@ -24,7 +24,9 @@ def main(overrides: Sequence[str]) -> int:
     if config["dataset"] != read_config(run_dir)["dataset"]:
         # Other files: their store belongs to the result, not to the run's stores, which may lie
         # where nothing can be written.
-        out = Path(config["run"]["out"] or run_dir / "other" / config["split"])
+        other = config["dataset"].get("root") or config["dataset"].get("path")
+        name = f"{Path(str(other)).name}_{config['split']}"
+        out = Path(config["run"]["out"] or run_dir / "other" / name)
         config = {**config, "store": {"root": str(out / "store")}}
     with logging_to(out):
         store, seconds = preprocess(config)

@@ -31,10 +31,14 @@ def main(overrides: Sequence[str]) -> int:
         # Through a store of their own: decoded by the same workers, answered on the same path.
         preprocess = {**config["preprocess"], "max_bad_fraction": 1.0}
         config = {**config, "store": {"root": folder}, "preprocess": preprocess}
-        store = make_store(config, _manifest(inputs))
+        silent = [(path, _absence(path)) for path in inputs if not path.is_file()]
+        inputs = [path for path in inputs if path.is_file()]
+        answers: list[dict[str, Any]] = []
         task = load_task(config, run_dir)
-        answers = answer(config, task, store, inputs)
-        silent = unanswered(store, task, inputs)
+        if inputs:
+            store = make_store(config, _manifest(inputs))
+            answers = answer(config, task, store, inputs)
+            silent += unanswered(store, task, inputs)
     out = Path(config["run"]["out"] or run_dir) / "predicted.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(row, ensure_ascii=False) for row in answers]
@@ -47,6 +51,12 @@ def main(overrides: Sequence[str]) -> int:
         console.print(f"no answer for {path}: {reason}", style="red", markup=False)
     console.print(str(out))
     return 1 if silent else 0
+
+
+def _absence(path: Path) -> str:
+    if path.is_dir():
+        return "a folder, expected files"
+    return "no such file (patterns are not expanded)" if "*" in path.name else "no such file"
 
 
 def answer(

@@ -14,7 +14,8 @@ _COLUMNS = ("experiment", "split", "items", "metric", "value", "floor", "paramet
 
 def main(overrides: Sequence[str]) -> int:
     """Prints one row per folder below `run.dir` that holds a run and its metrics."""
-    root = Path(compose_config(overrides)["run"]["dir"])
+    given = any(word.startswith("run.dir=") for word in overrides)
+    root = Path(compose_config([*overrides, *([] if given else ["run.dir=runs"])])["run"]["dir"])
     folders = sorted(path.parent for path in root.rglob("metrics.json"))
     rows = [_row(folder) for folder in folders if (folder / "config.yaml").is_file()]
     if not rows:

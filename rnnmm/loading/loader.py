@@ -25,6 +25,14 @@ class Loader(Generic[B]):
         self._batches = batches
         self._depth = depth
         self.waited_s = 0.0
+        self._running: list[tuple[threading.Event, threading.Thread]] = []
+
+    def close(self) -> None:
+        """Ends every pass that was left half-way; a thread must not outlive the interpreter."""
+        while self._running:
+            stopped, thread = self._running.pop()
+            stopped.set()
+            thread.join()
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -41,6 +49,7 @@ class Loader(Generic[B]):
         ready: queue.Queue[B | Exception] = queue.Queue(self._depth)
         stopped = threading.Event()
         thread = threading.Thread(target=self._fill, args=(ready, stopped), daemon=True)
+        self._running.append((stopped, thread))
         thread.start()
         try:
             for _ in self._batches:
@@ -51,8 +60,7 @@ class Loader(Generic[B]):
                     raise batch
                 yield batch
         finally:
-            stopped.set()
-            thread.join()
+            self.close()
 
     def _fill(self, ready: "queue.Queue[B | Exception]", stopped: threading.Event) -> None:
         for rows in self._batches:

@@ -115,6 +115,7 @@ class StoreData(pl.LightningDataModule):
         self.seed = seed
         self.padding_efficiency = 1.0
         self.loader: Loader[Batch] | None = None
+        self._val_loader: Loader[InputBatch] | None = None
 
     def train_dataloader(self) -> Loader[Batch]:
         """The current epoch's batches (Lightning asks anew each epoch)."""
@@ -129,7 +130,14 @@ class StoreData(pl.LightningDataModule):
 
     def val_dataloader(self) -> Loader[InputBatch]:
         """The validation batches."""
-        return input_loader(self.store, self.val, self.task.inputs, self.batching)
+        self._val_loader = input_loader(self.store, self.val, self.task.inputs, self.batching)
+        return self._val_loader
+
+    def close(self) -> None:
+        """Ends the loaders' threads, wherever training was stopped."""
+        for loader in (self.loader, self._val_loader):
+            if loader is not None:
+                loader.close()
 
     def _make(self, batch: Sequence[int], epoch: int) -> Batch:
         inputs = gather(self.store, batch, self.task.inputs)

@@ -116,6 +116,8 @@ def fit(trainer: pl.Trainer, task: Task, data: StoreData, run_dir: Path) -> floa
     except SystemExit as stop:  # what Lightning makes of Ctrl-C, which it then ignores for good
         signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from stop
+    finally:
+        data.close()
     # By name: the folder may have been moved since an earlier part of the run wrote the path.
     best = last.parent / Path(_checkpoint(trainer).best_model_path).name
     state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]

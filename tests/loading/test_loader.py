@@ -42,3 +42,12 @@ def test_waiting_is_measured(depth: int) -> None:
     loader = Loader(lambda rows: time.sleep(0.01), BATCHES[:5], depth)
     list(loader)
     assert loader.waited_s > 0.02
+
+
+def test_closing_ends_a_pass_that_nobody_goes_on_with() -> None:
+    before = threading.active_count()
+    loader = Loader(lambda rows: rows[0], BATCHES, depth=1)
+    batches = iter(loader)
+    next(batches)
+    loader.close()
+    assert threading.active_count() == before

@@ -149,9 +149,14 @@ def test_predict_answers_and_names_what_it_cannot(
     )
     assert answer["hypothesis"] == expected["hypothesis"]
     assert answer["score"] == pytest.approx(expected["score"], abs=1e-5)
-    both = f"inputs=[{good},{tmp_path / 'page.wav'}]"
-    assert main(["predict", f"run.dir={run}", both, f"run.out={out}"]) == 1
-    assert "page.wav" in capsys.readouterr().out
+    more = f"inputs=[{good},{tmp_path / 'page.wav'},{tmp_path / 'gone.wav'},{tmp_path}]"
+    capsys.readouterr()
+    assert main(["predict", f"run.dir={run}", more, f"run.out={out}"]) == 1
+    printed = capsys.readouterr().out
+    assert "1 answers" in printed
+    assert "page.wav: not a media file" in printed
+    assert "gone.wav: no such file" in printed
+    assert "a folder, expected files" in printed
 
 
 def test_predict_follows_links(run: Path, corpus: Path, tmp_path: Path) -> None:
