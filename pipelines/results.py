@@ -41,7 +41,7 @@ def _row(folder: Path) -> list[str]:
             f"{result['seconds'].get(k, 0):.0f}" for k in ("preprocess", "train", "evaluate")
         ),
         result["versions"]["hardware"],
-        (folder / "git.txt").read_text().strip()[:12],
+        _commit((folder / "git.txt").read_text().strip()),
         _shown(folder / "overrides.txt"),
     ]
 
@@ -49,6 +49,11 @@ def _row(folder: Path) -> list[str]:
 def _headline(metrics: dict[str, Any]) -> tuple[str, float]:
     name = next(name for name in ("wer", "accuracy", "cider_d") if name in metrics)
     return name, float(metrics[name])
+
+
+def _commit(described: str) -> str:
+    """Twelve digits, and whether there was more in the tree than the commit."""
+    return described[:12] + ("-dirty" if described.endswith("-dirty") else "")
 
 
 def _shown(path: Path) -> str:

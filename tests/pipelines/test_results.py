@@ -11,7 +11,7 @@ def leave_a_run(folder: Path) -> None:
     folder.mkdir(parents=True)
     config = {"experiment": "fsdd_asr", "seed": 3, "split": "test", "run": {"dir": None}}
     (folder / "config.yaml").write_text(dump_config(config))
-    (folder / "git.txt").write_text("0123456789abcdef\n")
+    (folder / "git.txt").write_text("0123456789abcdef-dirty\n")
     (folder / "overrides.txt").write_text("experiment=fsdd_asr\nrun.dir=x\ntrainer.max_epochs=2\n")
     metrics = {
         "split": "test",
@@ -31,7 +31,7 @@ def test_each_run_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     row = capsys.readouterr().out.splitlines()[2]
     assert row == (
         "| fsdd_asr | test | 300 | wer | 0.0033 | 1.0000 | 1,234 | 3 | 2 + 60 + 1 "
-        "| x86_64 CPU, 2 threads | 0123456789ab | `trainer.max_epochs=2` |"
+        "| x86_64 CPU, 2 threads | 0123456789ab-dirty | `trainer.max_epochs=2` |"
     )
 
 
