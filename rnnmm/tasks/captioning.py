@@ -10,6 +10,7 @@ from rnnmm.batch import Padded, TextBatch
 from rnnmm.decode.writer import greedy_write
 from rnnmm.losses import token_loss
 from rnnmm.metrics.caption import bleu, cider_d, constant_caption, diversity, rouge_l
+from rnnmm.models.captioner import WriterState
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.task import Prediction, References, Score, Target, Task
@@ -91,13 +92,18 @@ class Captioning(Task):
         """Captions."""
         state = self.model.start(self.features(inputs))  # type: ignore[operator]
         start = torch.full((len(index),), self.bos, device=inputs.data.device)
-        step = self.model.step
-        hypotheses = greedy_write(step, state, start, self.eos, self.target.max_tokens)  # type: ignore[arg-type]
+        hypotheses = greedy_write(self._step, state, start, self.eos, self.target.max_tokens)
         vocabulary = self.answers.vocabulary
         return [
             Prediction(row, vocabulary.decode(hypothesis.tokens), hypothesis.score)
             for row, hypothesis in zip(index.tolist(), hypotheses)
         ]
+
+    def _step(self, tokens: Tensor, state: WriterState) -> tuple[Tensor, WriterState]:
+        """The model's step without what is no word: "<unk>" would leave a hole in the sentence."""
+        logits, state = self.model.step(tokens, state)  # type: ignore[operator]
+        logits[:, [self.bos, self.answers.vocabulary.index(UNKNOWN)]] = -torch.inf
+        return logits, state
 
     def fault(self, references: References, num_steps: int) -> str | None:
         """A caption without a word."""

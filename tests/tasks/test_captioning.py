@@ -82,3 +82,15 @@ def test_an_answer_is_cut_at_the_longest_allowed() -> None:
 def test_an_answer_of_no_words_at_most_is_refused() -> None:
     with pytest.raises(ValueError, match="expected max_tokens >= 1, got 0"):
         Captions(max_tokens=0)
+
+
+def test_no_answer_has_a_hole_in_it() -> None:
+    task = make(min_count=2, max_tokens=3).eval()
+    unknown = task.answers.vocabulary.index("<unk>")
+    with torch.no_grad():  # a model that would say "<unk>" for ever
+        for parameter in task.model.head.parameters():
+            parameter.zero_()
+        task.model.head[1].bias[unknown] = 5.0
+        task.model.head[1].bias[4] = 1.0
+    (prediction,) = task.predict(torch.tensor([0]), Padded.stack([torch.zeros(2, 4)]))
+    assert prediction.hypothesis == "dog dog dog"
