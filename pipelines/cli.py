@@ -56,6 +56,10 @@ VERBS = {
         "Prints a Markdown table of the finished runs below a folder.",
         "rnnmm results run.dir=runs",
     ),
+    "bench": Verb(
+        "Measures this machine and this program beside limits and peers.",
+        "rnnmm bench features",
+    ),
     "demo": Verb(
         "Makes a synthetic corpus and runs all four tasks on it.",
         "rnnmm demo",
