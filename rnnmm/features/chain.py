@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from rnnmm.batch import Padded
-from rnnmm.features.stage import Stage
+from rnnmm.features.stage import Stage, State
 
 
 class Chain(Stage):
@@ -48,6 +48,22 @@ class Chain(Stage):
         for stage in self._each():
             n = stage.num_frames(n)
         return n
+
+    def initial_state(self, batch_size: int) -> State:
+        """Those of the stages.
+
+        Raises:
+            ValueError: One of them has to see the whole sequence; it is named.
+        """
+        return tuple(stage.initial_state(batch_size) for stage in self._each())
+
+    def step(self, x: Tensor, state: State, final: bool = False) -> tuple[Tensor, State]:
+        """As `Stage.step`; each stage takes what the one before has completed."""
+        states = []
+        for stage, before in zip(self._each(), state):
+            x, after = stage.step(x, before, final)
+            states.append(after)
+        return x, tuple(states)
 
     def _each(self) -> Iterator[Stage]:
         for stage in self.stages:

@@ -1,10 +1,18 @@
 """Slopes of features over time."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded
-from rnnmm.features.stage import Stage
+from rnnmm.features.stage import Stage, State, dense, joined
+
+
+class DeltaState(NamedTuple):
+    """frames: ``(B, s, F)``, what slopes still to come need on their left."""
+
+    frames: Tensor
 
 
 class Deltas(Stage):
@@ -44,6 +52,20 @@ class Deltas(Stage):
         """The features and their slopes of each order."""
         return input_dim * (self.order + 1)
 
+    def initial_state(self, batch_size: int) -> State:
+        """No step seen."""
+        return DeltaState(torch.zeros(batch_size, 0))
+
+    def step(self, x: Tensor, state: State, final: bool = False) -> tuple[Tensor, State]:
+        """As `Stage.step`; ``(B, t, F)`` -> ``(B, u, F (order + 1))``."""
+        reach = self.order * self.width  # steps to either side that a slope depends on
+        done = max(0, state[0].shape[1] - reach)  # the outputs of the steps before, still here
+        frames = joined(state[0], x.float())
+        num_steps = frames.shape[1]
+        slopes = self(dense(frames)).data
+        end = num_steps if final else max(0, num_steps - reach)
+        return slopes[:, done:end], DeltaState(frames[:, -2 * reach :])
+
     def _steps(self, x: Padded) -> Tensor:
         """Which step stands at -width..T+width-1, its ends repeated: ``(B, T + 2 width)``."""
         steps = torch.arange(-self.width, x.data.shape[1] + self.width)
@@ -51,6 +73,8 @@ class Deltas(Stage):
         return steps.clamp(min=0).minimum(last)
 
     def _slope(self, level: Tensor, steps: Tensor) -> Tensor:
+        if not level.shape[1]:  # a clip too short for a frame has no first step to repeat
+            return level
         rows = torch.arange(len(level), device=level.device)[:, None]
         extended = level[rows, steps]  # (B, T + 2 width, F)
         num_steps = level.shape[1]

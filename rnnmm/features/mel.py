@@ -1,7 +1,7 @@
 """Log-mel spectra and MFCC of a batch of PCM, equal to librosa's.
 
-On a CPU each clip is computed alone, in blocks of frames that stay in the cache of a core: the
-same transforms over a whole batch at once are slower than one clip after the other.
+What takes the time is `rnnmm.features.spectrum`; the steps after it work on its blocks, while they
+are in the cache.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Positive, Size
 from rnnmm.features.filterbank import (
+    checked_rate,
     dct_matrix,
     hann_window,
     mel_filterbank,
@@ -19,13 +21,10 @@ from rnnmm.features.filterbank import (
     to_samples,
 )
 from rnnmm.features.pcm import float_pcm
-from rnnmm.features.stage import Stage
+from rnnmm.features.spectrum import BandPower, Place, SampleState, assembled
+from rnnmm.features.stage import Stage, State, dense, joined
 
 POWER_FLOOR = 1e-10  # librosa's amin: silence is -100 dB
-
-_CPU_FRAMES = 256  # per block; measured flat from 192 to 512, a third slower at 64
-_DEVICE_FRAMES = 2**14  # bounds a block's memory: 64 MiB per intermediate at n_fft = 512
-_BAND_MELS = 16  # filters multiplied together, over the bins they cover and no more
 
 
 class LogMel(Stage):
@@ -33,8 +32,8 @@ class LogMel(Stage):
 
     Frame t is centred on sample ``t * hop``, with silence before and after the clip, so that even
     an empty clip has one frame. A frame depends on the samples under its window alone, unless
-    ``top_db`` is set. The spectrum is computed in float64, as librosa does: in float32, rounding
-    shows as 0.1 dB in bands 100 dB below a tone. Autocast changes nothing.
+    ``top_db`` is set; a stream gives it as soon as they are there. The spectrum is computed in
+    float64, as librosa does. Autocast changes nothing.
 
     Args:
         sample_rate: Hz, of the PCM.
@@ -55,15 +54,12 @@ class LogMel(Stage):
     Source: ``librosa.power_to_db(librosa.feature.melspectrogram(pad_mode="constant", ...))``.
     """
 
-    window: Tensor
-    filterbank: Tensor
-
     def __init__(
         self,
-        sample_rate: int,
-        num_mels: int = 80,
-        window_ms: float = 25.0,
-        hop_ms: float = 10.0,
+        sample_rate: Size,
+        num_mels: Size = 80,
+        window_ms: Positive = 25.0,
+        hop_ms: Positive = 10.0,
         fmin_hz: float = 0.0,
         fmax_hz: float | None = None,
         n_fft: int | None = None,
@@ -77,10 +73,12 @@ class LogMel(Stage):
         self.hop = to_samples("hop_ms", hop_ms, sample_rate)
         self.win_length = to_samples("window_ms", window_ms, sample_rate)
         self.n_fft = next_power_of_two(self.win_length) if n_fft is None else n_fft
+        window = hann_window(self.win_length, self.n_fft)
+        before = (self.n_fft - self.win_length) // 2  # zeros that stand before the window
         filterbank = mel_filterbank(sample_rate, self.n_fft, num_mels, fmin_hz, fmax_hz)
-        self._bands = _bands(filterbank)
-        self.register_buffer("filterbank", filterbank, persistent=False)  # (n_fft/2 + 1, M)
-        self.register_buffer("window", hann_window(self.win_length, self.n_fft), persistent=False)
+        window = window[before : before + self.win_length]
+        self.power = BandPower(window, self.hop, self.n_fft, filterbank)
+        self._reach = self.n_fft // 2 - before  # samples under the window before its centre
 
     def forward(self, x: Padded) -> Padded:
         """Turns PCM into log-mel frames.
@@ -91,21 +89,18 @@ class LogMel(Stage):
         Returns:
             ``(B, 1 + N // hop, num_mels)`` float32, dB relative to a power of 1.
         """
-        steps = self.num_frames(x.data.shape[1])
-        out = torch.zeros(len(x.data), steps, self.output_dim(1), device=x.data.device)
-        num_rows, num_frames = _block_shape(x)
-        with torch.autocast(x.data.device.type, enabled=False):
-            for rows, part in _parts(x, num_rows):
-                frames = self._frames(part)  # (b, t, n_fft), overlapping views
-                for first in range(0, frames.shape[1], num_frames):
-                    block = self._decibels(frames[:, first : first + num_frames])
-                    out[rows, first : first + block.shape[1]] = block
-        mel = Padded(out, 1 + x.lengths // self.hop)
-        return (mel if self.top_db is None else _raised(mel, self.top_db)).zeroed()
+        shape = (self.num_frames(x.data.shape[1]), self.output_dim(1))
+        mel = assembled(self.blocks(x), 1 + x.lengths // self.hop, shape, x.data.device)
+        return mel if self.top_db is None else _raised(mel, self.top_db).zeroed()
+
+    def blocks(self, x: Padded) -> Iterator[tuple[Place, Tensor]]:
+        """As `BandPower.blocks`, in decibels; ``top_db`` is not yet applied."""
+        for place, power in self.power.blocks(x, 1 + x.lengths // self.hop, -self._reach):
+            yield place, _decibels(power)
 
     def output_dim(self, input_dim: int) -> int:
         """The number of mel bands, whatever the input."""
-        return self.filterbank.shape[1]
+        return self.power.num_filters
 
     def frame_rate(self, input_rate: float) -> float:
         """Frames per second.
@@ -113,28 +108,29 @@ class LogMel(Stage):
         Raises:
             ValueError: ``input_rate`` is not the sample rate this stage was made for.
         """
-        if input_rate != self.sample_rate:
-            raise ValueError(
-                f"features: expected PCM at {self.sample_rate} Hz, got {input_rate:g} Hz; "
-                "give the features the sample_rate of the store"
-            )
-        return self.sample_rate / self.hop
+        return checked_rate(self.sample_rate, input_rate) / self.hop
 
     def num_frames(self, n: int) -> int:
         """One frame at sample 0 and one per hop completed."""
         return 1 + n // self.hop
 
-    def _frames(self, x: Padded) -> Tensor:
-        margin = self.n_fft // 2
-        samples = functional.pad(float_pcm(x).data, (margin, margin))  # (b, n + n_fft)
-        return samples.double().unfold(1, self.n_fft, self.hop)
+    def initial_state(self, batch_size: int) -> State:
+        """The silence before the streams.
 
-    def _decibels(self, frames: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft(frames * self.window)  # (b, t, n_fft/2 + 1) complex128
-        squares = torch.view_as_real(spectrum).square_()
-        power = (squares[..., 0] + squares[..., 1]).float()
-        bands = [power[..., bins] @ self.filterbank[bins, mels] for bins, mels in self._bands]
-        return 10 * torch.cat(bands, dim=-1).clamp(min=POWER_FLOOR).log10()  # (b, t, M)
+        Raises:
+            ValueError: ``top_db`` is set.
+        """
+        if self.top_db is not None:
+            raise self._cannot_stream()
+        return SampleState(torch.zeros(batch_size, self._reach))
+
+    def step(self, x: Tensor, state: State, final: bool = False) -> tuple[Tensor, State]:
+        """As `Stage.step`; a frame waits for the half of its window after its centre."""
+        samples = joined(state[0], float_pcm(dense(x)).data)
+        if final:
+            samples = functional.pad(samples, (0, self.power.span - self._reach))
+        power = self.power.of_stream(samples)
+        return _decibels(power), SampleState(samples[:, power.shape[1] * self.hop :])
 
 
 class Mfcc(Stage):
@@ -156,11 +152,11 @@ class Mfcc(Stage):
 
     def __init__(
         self,
-        sample_rate: int,
-        num_mfcc: int = 40,
-        num_mels: int = 80,
-        window_ms: float = 25.0,
-        hop_ms: float = 10.0,
+        sample_rate: Size,
+        num_mfcc: Size = 40,
+        num_mels: Size = 80,
+        window_ms: Positive = 25.0,
+        hop_ms: Positive = 10.0,
         fmin_hz: float = 0.0,
         fmax_hz: float | None = None,
         top_db: float | None = None,
@@ -180,13 +176,9 @@ class Mfcc(Stage):
         Returns:
             ``(B, 1 + N // hop, num_mfcc)`` float32.
         """
-        mel: Padded = self.mel(x)
-        num_rows, _ = _block_shape(x)
-        out = mel.data.new_zeros(*mel.data.shape[:2], self.output_dim(1))
-        with torch.autocast(x.data.device.type, enabled=False):
-            for rows, part in _parts(mel, num_rows):
-                out[rows, : part.data.shape[1]] = part.data @ self.dct
-        return mel.with_data(out)
+        shape = (self.num_frames(x.data.shape[1]), self.output_dim(1))
+        num_frames = 1 + x.lengths // self.mel.hop
+        return assembled(self._blocks(x), num_frames, shape, x.data.device)
 
     def output_dim(self, input_dim: int) -> int:
         """The number of coefficients, whatever the input."""
@@ -200,33 +192,29 @@ class Mfcc(Stage):
         """As `LogMel.num_frames`."""
         return self.mel.num_frames(n)
 
+    def initial_state(self, batch_size: int) -> State:
+        """As `LogMel.initial_state`."""
+        return self.mel.initial_state(batch_size)
 
-def _block_shape(x: Padded) -> tuple[int, int]:
-    """Utterances and frames computed together: what fits a cache, or what fills a device."""
-    if x.data.device.type == "cpu":
-        return 1, _CPU_FRAMES
-    return max(1, len(x.data)), max(1, _DEVICE_FRAMES // max(1, len(x.data)))
+    def step(self, x: Tensor, state: State, final: bool = False) -> tuple[Tensor, State]:
+        """As `LogMel.step`."""
+        mel, state = self.mel.step(x, state, final)
+        return self._cepstrum(mel), state
+
+    def _blocks(self, x: Padded) -> Iterator[tuple[Place, Tensor]]:
+        if self.mel.top_db is not None:  # needs all of a clip
+            yield (slice(None), slice(None)), self._cepstrum(self.mel(x).data)
+            return
+        for place, mel in self.mel.blocks(x):
+            yield place, self._cepstrum(mel)
+
+    def _cepstrum(self, mel: Tensor) -> Tensor:
+        with torch.autocast(mel.device.type, enabled=False):
+            return mel @ self.dct
 
 
-def _parts(x: Padded, num_rows: int) -> Iterator[tuple[slice, Padded]]:
-    """Some utterances at a time, without the padding that they all share."""
-    for first in range(0, len(x.data), num_rows):
-        rows = slice(first, first + num_rows)
-        longest = int(x.lengths[rows].max())
-        yield rows, Padded(x.data[rows, :longest], x.lengths[rows])
-
-
-def _bands(filterbank: Tensor) -> list[tuple[slice, slice]]:
-    """Groups of neighbouring filters, each with the bins it covers.
-
-    Skipping the zeros elsewhere leaves a quarter of the products of the dense matrix.
-    """
-    bands = []
-    for first in range(0, filterbank.shape[1], _BAND_MELS):
-        mels = slice(first, first + _BAND_MELS)
-        bins = filterbank[:, mels].any(dim=1).nonzero().flatten().tolist()
-        bands.append((slice(bins[0], bins[-1] + 1), mels))
-    return bands
+def _decibels(power: Tensor) -> Tensor:
+    return power.clamp(min=POWER_FLOOR).log10().mul_(10)
 
 
 def _raised(frames: Padded, top_db: float) -> Padded:

@@ -7,6 +7,25 @@ from rnnmm.batch import Padded
 FULL_SCALE = 32768
 
 
+def check_pcm(x: Padded) -> None:
+    """Lets PCM pass.
+
+    Raises:
+        ValueError: ``x`` is not ``(B, N)``, or neither int16 nor floating point.
+    """
+    data = x.data
+    if data.ndim != 2 or not (data.dtype == torch.int16 or data.is_floating_point()):
+        raise ValueError(
+            f"features: expected PCM (B, N) as int16 or float, got {data.dtype} "
+            f"{tuple(data.shape)}"
+        )
+
+
+def pcm_scale(x: Padded) -> float:
+    """What brings PCM to full scale 1; a power of two, so that nothing is rounded."""
+    return 1 / FULL_SCALE if x.data.dtype == torch.int16 else 1.0
+
+
 def float_pcm(x: Padded) -> Padded:
     """PCM as float32 with silence as padding, on the device of the input.
 
@@ -19,14 +38,10 @@ def float_pcm(x: Padded) -> Padded:
     Raises:
         ValueError: ``x`` is not ``(B, N)``, or neither int16 nor floating point.
     """
-    data = x.data
-    if data.ndim != 2 or not (data.dtype == torch.int16 or data.is_floating_point()):
-        raise ValueError(
-            f"features: expected PCM (B, N) as int16 or float, got {data.dtype} "
-            f"{tuple(data.shape)}"
-        )
-    scale = 1 / FULL_SCALE if data.dtype == torch.int16 else 1.0
-    samples = torch.zeros(data.shape, device=data.device)
+    check_pcm(x)
+    if x.data.device.type != "cpu":  # one kernel for all is better than one for each
+        return x.with_data(x.zeroed().data.float() * pcm_scale(x))
+    samples = torch.zeros(x.data.shape)
     for index, row in enumerate(x.rows()):  # one at a time: it stays in the cache
-        samples[index, : len(row)] = row * scale
+        samples[index, : len(row)] = row * pcm_scale(x)
     return x.with_data(samples)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Positive, Size
 from rnnmm.features.mel import Mfcc
 from rnnmm.features.pcm import float_pcm
 from rnnmm.features.stage import Stage
@@ -27,11 +28,11 @@ class LibrosaMfcc(Stage):
 
     def __init__(
         self,
-        sample_rate: int,
-        num_mfcc: int = 40,
-        num_mels: int = 80,
-        window_ms: float = 25.0,
-        hop_ms: float = 10.0,
+        sample_rate: Size,
+        num_mfcc: Size = 40,
+        num_mels: Size = 80,
+        window_ms: Positive = 25.0,
+        hop_ms: Positive = 10.0,
         fmin_hz: float = 0.0,
         fmax_hz: float | None = None,
         top_db: float | None = None,

@@ -1,10 +1,11 @@
 """Features on a fixed scale, above a fixed floor."""
 
-from rnnmm.batch import Padded
-from rnnmm.features.stage import Stage
+from torch import Tensor
+
+from rnnmm.features.stage import Pointwise
 
 
-class Scale(Stage):
+class Scale(Pointwise):
     """Shifts and divides all features by the same two numbers, known beforehand.
 
     Unlike `NormaliseUtterance` it keeps what is constant over an utterance, such as the spectrum
@@ -25,12 +26,12 @@ class Scale(Stage):
         self.centre = centre
         self.spread = spread
 
-    def forward(self, x: Padded) -> Padded:
+    def apply_steps(self, data: Tensor) -> Tensor:
         """``(B, T, ...)`` floating point -> the same shape, float32."""
-        return x.with_data((x.data.float() - self.centre) / self.spread).zeroed()
+        return (data.float() - self.centre) / self.spread
 
 
-class Floor(Stage):
+class Floor(Pointwise):
     """Raises everything below a level to it: what is quieter than any room says nothing.
 
     Without it the silence of a clean recording, 100 dB down, would take most of the range that
@@ -44,6 +45,6 @@ class Floor(Stage):
         super().__init__()
         self.level = level
 
-    def forward(self, x: Padded) -> Padded:
+    def apply_steps(self, data: Tensor) -> Tensor:
         """``(B, T, ...)`` floating point -> the same shape, float32."""
-        return x.with_data(x.data.float().clamp(min=self.level)).zeroed()
+        return data.float().clamp(min=self.level)

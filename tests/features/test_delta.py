@@ -47,6 +47,21 @@ def test_a_ramp_has_its_own_slope():
     assert Deltas(order=1).output_dim(13) == 26
 
 
+def test_no_step_has_no_slope():
+    assert Deltas()(Padded(torch.zeros(2, 0, 13), torch.tensor([0, 0]))).data.shape == (2, 0, 39)
+
+
+def test_a_stream_is_late_by_its_reach():
+    stage = Deltas(order=2, width=3)
+    state, lengths = stage.initial_state(1), []
+    for _ in range(9):
+        y, state = stage.step(torch.ones(1, 1, 4), state)
+        lengths.append(y.shape[1])
+    assert lengths == [0, 0, 0, 0, 0, 0, 1, 1, 1]
+    assert state.frames.shape[1] == 9
+    assert stage.step(torch.ones(1, 0, 4), state, final=True)[0].shape == (1, 6, 12)
+
+
 @pytest.mark.parametrize(("order", "width"), [(0, 2), (2, 0)])
 def test_there_must_be_something_to_do(order, width):
     with pytest.raises(ValueError, match=f"order and width >= 1, got {order} and {width}"):

@@ -5,10 +5,13 @@ import scipy.fft
 import torch
 
 from rnnmm.features.filterbank import (
+    checked_rate,
     dct_matrix,
     hann_window,
+    kaldi_filterbank,
     mel_filterbank,
     next_power_of_two,
+    povey_window,
     to_samples,
 )
 
@@ -60,3 +63,30 @@ def test_every_filter_must_hold_a_bin():
         mel_filterbank(16_000, 256, 200, 0, None)
     with pytest.raises(ValueError, match="expected num_mels >= 1, got 0"):
         mel_filterbank(16_000, 512, 0, 0, None)
+
+
+def test_kaldis_filters_are_triangles_that_meet_at_their_centres():
+    filterbank = kaldi_filterbank(16_000, 4096, 20, 100, 7000)
+    inside = filterbank[27:1790]  # from 105 Hz on; to 6,988 Hz
+    sums = inside[40:-200].sum(1)
+    torch.testing.assert_close(sums, torch.ones_like(sums), atol=1e-5, rtol=0)
+    assert filterbank.amax(0).min() > 0.9
+    assert not filterbank[:25].any()
+    assert not filterbank[1793:].any()
+    with pytest.raises(ValueError, match=r"\d+ of 200 mel bands .* hold no frequency bin"):
+        kaldi_filterbank(16_000, 256, 200, 20, None)
+    with pytest.raises(ValueError, match=r"expected 0 <= fmin_hz < fmax_hz <= 8000"):
+        kaldi_filterbank(16_000, 512, 40, 20, 9000)
+
+
+def test_poveys_window_is_zero_at_its_ends():
+    window = povey_window(401)
+    assert (window[0], window[200]) == (0, 1)
+    torch.testing.assert_close(window, window.flip(0))
+    torch.testing.assert_close(window[100].item(), 0.5**0.85)
+
+
+def test_the_rate_of_the_input_is_checked():
+    assert checked_rate(16_000, 16_000.0) == 16_000
+    with pytest.raises(ValueError, match=r"expected PCM at 16000 Hz, got 8000 Hz; give"):
+        checked_rate(16_000, 8_000)

@@ -7,7 +7,6 @@ import soundfile
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features import mel
 from rnnmm.features.mel import LogMel, Mfcc
 
 FSDD = Path(__file__).parents[2] / "../shared/data/fsdd/recordings"
@@ -126,24 +125,25 @@ def test_float_pcm_gives_what_int16_gives():
     torch.testing.assert_close(stage(Padded.stack([pcm.float() / 32768])).data, expected)
 
 
-def test_blocks_of_a_device_give_what_blocks_of_a_cpu_give(monkeypatch):
-    clips = [as_pcm(signal, 16_000, n) for signal, n in [(noise, 9000), (speech, 3000), (tone, 1)]]
-    x = Padded.stack(clips)
-    stage = LogMel(16_000)
-    expected = stage(x)
-    for shape in [(3, 10), (2, 7), (1, 1)]:
-        monkeypatch.setattr(mel, "_block_shape", lambda x, shape=shape: shape)
-        found = stage(x)
-        torch.testing.assert_close(found.data, expected.data, rtol=1e-5, atol=1e-4)
-        assert torch.equal(found.lengths, expected.lengths)
-
-
 def test_gradients_reach_the_samples_and_never_the_padding():
     samples = (torch.randn(2, 900) / 5).requires_grad_()
     Mfcc(16_000)(Padded(samples, torch.tensor([900, 500]))).data.sum().backward()
     assert samples.grad.isfinite().all()
     assert samples.grad[1, :500].any()
     assert not samples.grad[1, 500:].any()
+
+
+def test_top_db_needs_the_whole_clip():
+    with pytest.raises(ValueError, match="LogMel cannot stream: its outputs depend on the whole"):
+        Mfcc(16_000, top_db=80.0).initial_state(1)
+
+
+@pytest.mark.parametrize("num_samples", [0, 239, 240, 400, 1999])
+def test_a_frame_comes_with_the_last_sample_under_its_window(num_samples):
+    stage = LogMel(16_000)
+    samples = torch.zeros(2, num_samples, dtype=torch.int16)
+    found, _ = stage.step(samples, stage.initial_state(2))
+    assert found.shape == (2, max(0, 1 + (num_samples - 200) // 160), 80)
 
 
 def test_autocast_does_not_round_the_features():

@@ -14,10 +14,16 @@ from rnnmm.features.augment_frames import FrameShift, HorizontalFlip, TemporalJi
 from rnnmm.features.chain import Chain
 from rnnmm.features.delta import Deltas
 from rnnmm.features.frames import FrameDifferences, Pixels
+from rnnmm.features.kaldi import KaldiFbank
 from rnnmm.features.mel import LogMel, Mfcc
-from rnnmm.features.normalise import NormaliseUtterance
+from rnnmm.features.normalise import (
+    NormaliseGlobal,
+    NormaliseRunning,
+    NormaliseUtterance,
+    NormaliseWindow,
+)
 from rnnmm.features.reference import LibrosaMfcc
-from rnnmm.features.scale import Scale
+from rnnmm.features.scale import Floor, Scale
 
 
 def pcm(lengths):
@@ -50,10 +56,16 @@ STAGES = {
     "log_mel top_db": (LogMel(16_000, top_db=30.0), pcm, SAMPLES),
     "mfcc": (Mfcc(16_000, num_mfcc=13), pcm, SAMPLES),
     "librosa mfcc": (LibrosaMfcc(16_000, num_mfcc=13), pcm, SAMPLES),
+    "kaldi": (KaldiFbank(16_000, 40), pcm, SAMPLES),
+    "kaldi mirrored": (KaldiFbank(8_000, 23, snip_edges=False), float_samples, SAMPLES),
     "deltas": (Deltas(), features, STEPS),
     "normalise": (NormaliseUtterance(), features, STEPS),
     "centre": (NormaliseUtterance(variance=False), features, STEPS),
+    "global": (NormaliseGlobal([-70.0] * 24, [20.0] * 24), features, STEPS),
+    "running": (NormaliseRunning(), features, STEPS),
+    "window": (NormaliseWindow(20), features, STEPS),
     "scale": (Scale(), features, STEPS),
+    "floor": (Floor(), features, STEPS),
     "pixels": (Pixels(), clips, STEPS),
     "differences": (FrameDifferences(), pictures, STEPS),
     "differences only": (FrameDifferences(only=True), pictures, STEPS),
@@ -150,6 +162,19 @@ def test_a_stage_does_not_change_its_input(name):
     before = x.data.clone()
     stage(x)
     assert torch.equal(x.data, before)
+
+
+@pytest.mark.parametrize(
+    "name", ["log_mel top_db", "librosa mfcc", "kaldi mirrored", "normalise", "chain"]
+)
+def test_what_needs_the_whole_says_so(name):
+    stage, make, _ = STAGES[name]
+    message = "cannot stream: its outputs depend on the whole sequence; use a stage with a step"
+    with pytest.raises(ValueError, match=message):
+        stage.initial_state(2)
+    if name in ("librosa mfcc", "normalise"):
+        with pytest.raises(ValueError, match=message):
+            stage.step(make([3])[0], ())
 
 
 @pytest.fixture
