@@ -14,8 +14,9 @@ from rnnmm.models.captioner import AttentionCaptioner
 from rnnmm.models.classifier import Classifier
 from rnnmm.models.ctc import CtcModel
 from rnnmm.models.encoder import CnnGrid, CnnRnn, Crnn
+from rnnmm.models.grid import CnnCells
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
-from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, TorchvisionBackbone
+from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, PooledCnn, TorchvisionBackbone
 from rnnmm.nn.pooling import AttentiveStatistics, LastPooling, MeanPooling
 from rnnmm.nn.recurrent import Recurrent
 
@@ -63,6 +64,7 @@ ENCODERS = {
     ),
     "cnn_rnn-backbone": Case(lambda: CnnRnn(TorchvisionBackbone(3, "resnet18"), 8, 8), clip),
     "cnn_grid": Case(lambda: CnnGrid(PlainCnn(3, (4, 8, 8)), 8), clip),
+    "cnn_cells": Case(lambda: CnnCells(PooledCnn(3, (4, 8)), 8, 2), clip),
 }
 MODELS = {
     "ctc": Case(lambda: CtcModel(Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8), 5)),
@@ -84,6 +86,9 @@ MODELS = {
     ),
     "captioner-grid": Case(
         lambda: AttentionCaptioner(CnnGrid(PlainCnn(3, (4, 8, 8)), 8), 6, 8, 8, 8), clip
+    ),
+    "captioner-cells": Case(
+        lambda: AttentionCaptioner(CnnCells(PooledCnn(3, (4, 8)), 8, 2), 6, 8, 8, 8), clip
     ),
 }
 
