@@ -8,29 +8,36 @@ import torch
 from numpy.typing import NDArray
 
 from rnnmm.batch import Padded
+from rnnmm.loading.ring import Ring
 from rnnmm.store.reader import Store
 
 Kind = str
 """What a task reads of an item: "audio", "frames" or "features"."""
 
+_FRESH = Ring(0)
 
-def gather(store: Store, rows: Sequence[int], kind: Kind) -> Padded:
-    """Copies the items' payloads into one new buffer.
+
+def gather(store: Store, rows: Sequence[int], kind: Kind, ring: Ring | None = None) -> Padded:
+    """Copies the items' payloads into one buffer: each byte once, and nothing per item kept.
 
     Args:
         store: where they lie.
         rows: rows of the store's index.
         kind: "audio" -> ``(B, N)`` int16; "frames" -> ``(B, T, H, W, C)`` uint8; "features" ->
             ``(B, T, F)`` float32. Padding is zeros.
+        ring: where the buffer comes from; None: fresh memory.
     """
-    payloads = [_reader(store, kind)(row) for row in rows]
-    lengths = torch.tensor([len(payload) for payload in payloads], dtype=torch.int64)
+    read = _reader(store, kind)
+    payloads = [read(row) for row in rows]
+    lengths = [len(payload) for payload in payloads]
     first = payloads[0]
-    shape = (len(payloads), int(lengths.max()), *first.shape[1:])
-    buffer = np.zeros(shape, first.dtype)
-    for target, payload in zip(buffer, payloads):
-        target[: len(payload)] = payload
-    return Padded(torch.from_numpy(buffer), lengths)
+    shape = (len(payloads), max(lengths), *first.shape[1:])
+    data = (ring or _FRESH).empty(shape, first.dtype)
+    for target, payload, length in zip(data.numpy(), payloads, lengths):
+        target[:length] = payload
+        if length < shape[1]:
+            target[length:] = 0  # the buffer may have held another batch
+    return Padded(data, torch.tensor(lengths, dtype=torch.int64))
 
 
 def payload_lengths(store: Store, kind: Kind) -> NDArray[np.int64]:

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -11,9 +12,19 @@ import torch
 from numpy.typing import NDArray
 
 from rnnmm.batch import Batch, InputBatch
+from rnnmm.loading.digest import digest_array
 from rnnmm.loading.gather import Kind, gather, payload_lengths
 from rnnmm.loading.loader import Loader
-from rnnmm.loading.order import Batching, epoch_order, padding_efficiency, sorted_order
+from rnnmm.loading.order import (
+    Batching,
+    Order,
+    RankSteps,
+    epoch_order,
+    padding_efficiency,
+    sorted_order,
+)
+from rnnmm.loading.ring import Ring
+from rnnmm.loading.transfer import Transfer
 from rnnmm.manifest import name_some
 from rnnmm.store.reader import Store
 from rnnmm.tasks.task import References, Target, Task
@@ -116,21 +127,51 @@ class StoreData(pl.LightningDataModule):
         self.padding_efficiency = 1.0
         self.loader: Loader[Batch] | None = None
         self._val_loader: Loader[InputBatch] | None = None
+        self._start = (0, 0)  # epoch and step at which this process began
+        self._made: tuple[int, Order] | None = None
 
     def train_dataloader(self) -> Loader[Batch]:
-        """The current epoch's batches (Lightning asks anew each epoch)."""
-        epoch = self.trainer.current_epoch if self.trainer else 0
-        order = epoch_order(
-            self.train.lengths, self.batching, self.store.fingerprint, self.seed, epoch
-        )
-        self.padding_efficiency = padding_efficiency(order, self.train.lengths)
-        batches = [self.train.index[positions].tolist() for positions in order]
-        self.loader = Loader(partial(self._make, epoch=epoch), batches, self.batching.depth)
+        """The current epoch's batches (Lightning asks anew each epoch).
+
+        In the epoch that a checkpoint was saved in, they begin where it was saved.
+        """
+        now, rank, world = self._standing()
+        # Lightning asks once before it has caught up with its own checkpoint: then ours is right.
+        epoch, step = max(self._start, (now, 0))
+        steps = RankSteps(self._order(epoch), self.train.index, rank, world, step)
+        self.loader = self._train_loader(steps, epoch)
         return self.loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training stands, and in what order of which items; no data and no generator."""
+        assert self.trainer is not None
+        epoch, step = self.trainer.current_epoch, self.trainer.fit_loop.batch_idx + 1
+        if step >= self.trainer.num_training_batches:
+            epoch, step = epoch + 1, 0
+        return {"epoch": epoch, "step": step, "order": self._identity}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from a checkpoint.
+
+        Raises:
+            ValueError: It was saved with other items or in another order; names the first
+                difference.
+        """
+        for name, now in self._identity.items():
+            if state_dict["order"].get(name) != now:
+                raise ValueError(
+                    f"checkpoint: was saved with another {name}: expected "
+                    f"{state_dict['order'].get(name)}, got {now}; go on with what it was saved "
+                    f"with, or train in another run.dir"
+                )
+        self._start = (state_dict["epoch"], state_dict["step"])
 
     def val_dataloader(self) -> Loader[InputBatch]:
         """The validation batches."""
-        self._val_loader = input_loader(self.store, self.val, self.task.inputs, self.batching)
+        device = self.task.device
+        self._val_loader = input_loader(
+            self.store, self.val, self.task.inputs, self.batching, device
+        )
         return self._val_loader
 
     def close(self) -> None:
@@ -139,20 +180,79 @@ class StoreData(pl.LightningDataModule):
             if loader is not None:
                 loader.close()
 
-    def _make(self, batch: Sequence[int], epoch: int) -> Batch:
-        inputs = gather(self.store, batch, self.task.inputs)
+    def _train_loader(self, batches: Sequence[list[int]], epoch: int) -> Loader[Batch]:
+        device, depth = self.task.device, self.batching.depth
+        if not self.batching.cached:
+            make = partial(self._make, epoch=epoch, ring=self._ring)
+            return Loader(make, batches, depth, device)
+        log.warning(
+            "loader.cached=true: every step of epoch %d gets one and the same batch of %d items; "
+            "this shows how fast training could be, and its model has learned nothing else",
+            epoch, len(self._middle(batches)),
+        )  # fmt: skip
+        cached = Transfer(device).send(self._make(self._middle(batches), epoch, self._ring))()
+        return Loader(lambda _: cached, batches, depth=0)
+
+    def _standing(self) -> tuple[int, int, int]:
+        """Epoch, rank and number of ranks."""
+        if self.trainer is None:
+            return 0, 0, 1
+        return self.trainer.current_epoch, self.trainer.global_rank, self.trainer.world_size
+
+    def _order(self, epoch: int) -> Order:
+        if self._made is None or self._made[0] != epoch:
+            lengths, name = self.train.lengths, self.store.fingerprint
+            order = epoch_order(lengths, self.batching, name, self.seed, epoch)
+            self.padding_efficiency = padding_efficiency(order, lengths)
+            self._made = epoch, order
+        return self._made[1]
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        """What decides the order, by its name in a message."""
+        return {
+            "store": self.store.fingerprint,
+            "choice of training items": digest_array(self.train.index),
+            "seed": self.seed,
+            "loader.batch_size": self.batching.batch_size,
+            "loader.max_steps": self.batching.max_steps,
+            "loader.shares": self.batching.shares,
+        }
+
+    @cached_property
+    def _ring(self) -> Ring:
+        return _ring(self.batching, self.task.device)
+
+    def _middle(self, batches: Sequence[list[int]]) -> list[int]:
+        """The batch of median size: half of them cost more."""
+        lengths = payload_lengths(self.store, self.task.inputs)
+        by_size = sorted(batches, key=lambda rows: len(rows) * lengths[rows].max())
+        return by_size[len(by_size) // 2]
+
+    def _make(self, batch: Sequence[int], epoch: int, ring: Ring) -> Batch:
+        inputs = gather(self.store, batch, self.task.inputs, ring)
         references = [self.train.references[row] for row in batch]
         return self.task.make_batch(torch.as_tensor(batch), inputs, references, epoch)
 
 
-def input_loader(store: Store, rows: Rows, inputs: Kind, batching: Batching) -> Loader[InputBatch]:
-    """The inputs of all rows in batches by length, so that little is padded."""
+def input_loader(
+    store: Store, rows: Rows, inputs: Kind, batching: Batching, device: torch.device
+) -> Loader[InputBatch]:
+    """The inputs of all rows on a device, in batches by length, so that little is padded."""
+    ring = _ring(batching, device)
 
     def make(batch: Sequence[int]) -> InputBatch:
-        return InputBatch(torch.as_tensor(batch), gather(store, batch, inputs))
+        return InputBatch(torch.as_tensor(batch), gather(store, batch, inputs, ring))
 
     order = sorted_order(rows.lengths, batching)
-    return Loader(make, [rows.index[positions].tolist() for positions in order], batching.depth)
+    batches = [rows.index[positions].tolist() for positions in order]
+    return Loader(make, batches, batching.depth, device)
+
+
+def _ring(batching: Batching, device: torch.device) -> Ring:
+    # Beside those made ahead: the one in use, the one before it that a trainer may still hold,
+    # and the one that is being filled.
+    return Ring(batching.depth + 3, is_pinned=device.type == "cuda")
 
 
 def _rows_of(store: Store, split: str) -> NDArray[np.int64]:

@@ -29,11 +29,12 @@ def predict_rows(task: Task, store: Store, rows: Rows, batching: Batching) -> li
     Returns:
         One prediction per row, in the order of ``rows``.
     """
-
+    if not len(rows.index):
+        return []
     task.eval()
     answers: dict[int, Prediction] = {}
     with torch.inference_mode():
-        for batch in input_loader(store, rows, task.inputs, batching):
-            for prediction in task.predict(batch.rows, batch.inputs.to(task.device)):
+        for batch in input_loader(store, rows, task.inputs, batching, task.device):
+            for prediction in task.predict(batch.rows, batch.inputs):
                 answers[prediction.row] = prediction
     return [answers[row] for row in rows.index.tolist()]

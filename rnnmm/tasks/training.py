@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,24 +16,30 @@ from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
+from rnnmm.domain import Positive, Probability, Size
 from rnnmm.store.commit import commit, remove_temps
+from rnnmm.tasks.checkpoint import StepCheckpoints
 from rnnmm.tasks.data import StoreData
 from rnnmm.tasks.task import Task, count_parameters
+from rnnmm.tasks.throughput import Meter, input_unit, summarise
 
 log = logging.getLogger(__name__)
+
+LAST = "last.ckpt"
 
 
 def make_trainer(  # noqa: PLR0913 one argument per choice of a user
     run_dir: Path,
     metric: str,
     is_lower_better: bool,
-    max_epochs: int,
-    gradient_clip: float | None = 1.0,
+    max_epochs: Size,
+    gradient_clip: Positive | None = 1.0,
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true",
-    patience: int | None = None,
-    average_decay: float | None = None,
+    patience: Size | None = None,
+    average_decay: Probability | None = None,
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     deterministic: bool = True,
+    checkpoint_every_steps: Size | None = None,
 ) -> pl.Trainer:
     """A Lightning trainer that leaves checkpoints, a history and TensorBoard logs in a folder.
 
@@ -49,6 +56,8 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
         accelerator: "auto" takes a GPU where there is one.
         deterministic: the same bits on the same machine, run after run; on a GPU as far as torch
             has kernels for it (for CTC it has none, and says so).
+        checkpoint_every_steps: steps of an epoch after which a killed run can go on; None: at the
+            end of each epoch alone. Where it goes on cannot change where it ends.
     """
     mode: Literal["min", "max"] = "min" if is_lower_better else "max"
     monitor = f"val_{metric}"
@@ -62,6 +71,8 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
         enable_version_counter=False,
     )
     callbacks: list[pl.Callback] = [best, History(run_dir / "history.csv", metric)]
+    if checkpoint_every_steps is not None:
+        callbacks.append(StepCheckpoints(run_dir / "checkpoints" / LAST, checkpoint_every_steps))
     if patience is not None:
         # At the end of the training epoch, for the same reason.
         callbacks.append(
@@ -105,14 +116,17 @@ def fit(trainer: pl.Trainer, task: Task, data: StoreData, run_dir: Path) -> floa
         task.name, count_parameters(task.model), len(data.train), len(data.val),
         trainer.accelerator.__class__.__name__,
     )  # fmt: skip
-    last = run_dir / "checkpoints" / "last.ckpt"
+    last = run_dir / "checkpoints" / LAST
     if last.is_file():
         log.info("going on from %s", last)
     remove_temps(last.parent)
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         ckpt_path = str(last) if last.is_file() else None
-        trainer.fit(task, data, ckpt_path=ckpt_path, weights_only=True)
+        with warnings.catch_warnings():
+            # Lightning takes only loaders that hold their position for resumable; ours are told.
+            warnings.filterwarnings("ignore", ".*your dataloader is not resumable")
+            trainer.fit(task, data, ckpt_path=ckpt_path, weights_only=True)
     except SystemExit as stop:  # what Lightning makes of Ctrl-C, which it then ignores for good
         signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from stop
@@ -122,8 +136,15 @@ def fit(trainer: pl.Trainer, task: Task, data: StoreData, run_dir: Path) -> floa
     best = last.parent / Path(_checkpoint(trainer).best_model_path).name
     state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
     task.load_state_dict(state)
-    history = next(one for one in trainer.callbacks if isinstance(one, History))  # type: ignore[attr-defined]
-    return sum(row["seconds"] for row in history.rows)
+    return sum(row["seconds"] for row in _history(trainer).rows)
+
+
+def throughput(trainer: pl.Trainer, data: StoreData) -> dict[str, Any]:
+    """How fast a finished training went: see `rnnmm.tasks.throughput.summarise`.
+
+    ``cached`` tells that it was fed one batch again and again, and learned nothing else.
+    """
+    return {**summarise(_history(trainer).rows), "cached": data.batching.cached}
 
 
 class History(pl.Callback):
@@ -139,18 +160,26 @@ class History(pl.Callback):
         self.metric = metric
         self.rows: list[dict[str, float]] = []
         self._start_s = 0.0
-        self._trained_s = 0.0
+        self._meter = Meter(torch.device("cpu"))
         self._losses: list[Tensor] = []
+        self._earlier = torch.empty(0)  # losses and seconds of the epoch in a run before this one
+        self._earlier_s = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Where an epoch goes on in its middle, it does not start: the next hook is not called.
+        self._start_s = time.perf_counter() - self._earlier_s
+        self._meter = Meter(pl_module.device)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start_s = time.perf_counter()
-        self._losses = []
+        self._meter = Meter(pl_module.device)
+        self._losses, self._earlier = [], torch.empty(0)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         self._losses.append(outputs["loss"].detach())  # stays on its device: no sync here
-        self._trained_s = time.perf_counter() - self._start_s  # validation is still to come
+        self._meter.count(batch, trainer.is_last_batch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         data: StoreData = trainer.datamodule  # type: ignore[attr-defined]
@@ -158,37 +187,44 @@ class History(pl.Callback):
         waited = data.loader.waited_s if data.loader else 0.0
         row: dict[str, float] = {
             "epoch": trainer.current_epoch,
-            "train_loss": float(torch.stack(self._losses).mean()),
+            "train_loss": float(self._epoch_losses().mean()),
         }
         row |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        per_unit, unit = input_unit(data.store, data.task.inputs)
         row |= {
             "seconds": seconds,
-            "items_per_s": len(data.train) / self._trained_s,
-            "data_wait": waited / self._trained_s,
+            **self._meter.figures(per_unit, unit, waited),
             "padding_efficiency": data.padding_efficiency,
         }
         self.rows.append(row)
         if trainer.logger is not None:
             trainer.logger.log_metrics(row, step=trainer.current_epoch)
         log.info(
-            "epoch %d/%s  loss %.4f  val_%s %.4f  %.0f items/s  data wait %.1f %%  padding "
-            "efficiency %.1f %%  %.1f s",
+            "epoch %d/%s  loss %.4f  val_%s %.4f  %.0f items/s  %.0f %s/s  data wait %.1f %%  "
+            "padding efficiency %.1f %%  peak memory %.0f MB  %.1f s",
             trainer.current_epoch + 1, trainer.max_epochs, row["train_loss"],
             self.metric, row.get(f"val_{self.metric}", float("nan")), row["items_per_s"],
-            100 * row["data_wait"], 100 * row["padding_efficiency"], seconds,
+            row[f"{unit}_per_s"], unit.replace("_", " "), 100 * row["data_wait"],
+            100 * row["padding_efficiency"], row["peak_memory_mb"], seconds,
         )  # fmt: skip
         self._write()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        seconds = time.perf_counter() - self._start_s
+        return {"rows": self.rows, "losses": self._epoch_losses(), "seconds": seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = list(state_dict["rows"])
+        self._earlier, self._earlier_s = state_dict["losses"], state_dict["seconds"]
+
+    def _epoch_losses(self) -> Tensor:
+        here = torch.stack(self._losses).cpu() if self._losses else torch.empty(0)
+        return torch.cat([self._earlier, here])
 
     def _write(self) -> None:
         temporary = self.path.with_suffix(".tmp")
         with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]))
+            writer = csv.DictWriter(file, list({name: None for row in self.rows for name in row}))
             writer.writeheader()
             writer.writerows(self.rows)
         os.replace(temporary, self.path)
@@ -211,6 +247,10 @@ class DurableCheckpoints(TorchCheckpointIO):
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         commit(target, lambda temp: torch.save(checkpoint, temp))
+
+
+def _history(trainer: pl.Trainer) -> History:
+    return next(one for one in trainer.callbacks if isinstance(one, History))  # type: ignore[attr-defined]
 
 
 def _checkpoint(trainer: pl.Trainer) -> ModelCheckpoint:

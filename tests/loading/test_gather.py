@@ -3,6 +3,7 @@ import pytest
 import soundfile
 
 from rnnmm.loading.gather import gather, payload_dim, payload_lengths
+from rnnmm.loading.ring import Ring
 from rnnmm.manifest import Item, Manifest
 from rnnmm.media.decode import Decoding
 from rnnmm.store.preprocess import preprocess
@@ -26,6 +27,17 @@ def test_rows_come_in_the_order_asked_for_padded_with_zeros(store: Store) -> Non
     assert [row.unique().tolist() for row in x.rows()] == [[3], [1], [2]]
     assert not x.data[~x.mask].any()
     assert x.data.dtype.itemsize == 2
+
+
+def test_what_a_buffer_held_before_shows_nowhere(store: Store) -> None:
+    ring = Ring(1)
+    ring.empty((3, 80), np.dtype(np.int16)).fill_(-7)
+    for rows in ([0, 1], [1, 2, 1], [1], [2, 0, 1]):
+        fresh, ringed = gather(store, rows, "audio"), gather(store, rows, "audio", ring)
+        assert ringed.data.equal(fresh.data)
+        assert ringed.lengths.equal(fresh.lengths)
+        del ringed
+    assert len(ring._buffers) == 1
 
 
 def test_lengths_and_sizes_are_told_without_reading(store: Store) -> None:

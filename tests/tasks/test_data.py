@@ -21,6 +21,7 @@ class Picky(SimpleNamespace):
     """A task that cannot learn from what is longer than 8 steps."""
 
     inputs = "features"
+    device = torch.device("cpu")
 
     def fault(self, references, num_steps):
         return f"{references[0]} of {num_steps} steps" if num_steps > 8 else None
@@ -95,7 +96,7 @@ def test_every_epoch_holds_every_row_once_and_is_a_function_of_its_number(memory
     data = StoreData(store, Picky(), rows, rows, Batching(3), seed=0)
     orders = []
     for epoch in (0, 0, 1):
-        data.trainer = SimpleNamespace(current_epoch=epoch)
+        data.trainer = SimpleNamespace(current_epoch=epoch, global_rank=0, world_size=1)
         batches = list(data.train_dataloader())
         assert [batch[3] for batch in batches] == [epoch] * 4
         for index, inputs, references, _ in batches:
@@ -110,8 +111,23 @@ def test_every_epoch_holds_every_row_once_and_is_a_function_of_its_number(memory
 def test_inputs_come_by_length(memory_store) -> None:
     store = memory_store([{"label": "run", "steps": steps} for steps in (5, 2, 9, 2)])
     rows = select_rows(store, "train", "features", Class("label"), 0)
-    batches = list(input_loader(store, rows, "features", Batching(2)))
+    batches = list(input_loader(store, rows, "features", Batching(2), torch.device("cpu")))
     assert [batch.rows.tolist() for batch in batches] == [[1, 3], [0, 2]]
     torch.testing.assert_close(
         batches[0].inputs.rows()[1], torch.from_numpy(store.features(3)), rtol=0, atol=0
     )
+
+
+def test_a_cached_batch_is_fed_at_every_step_and_not_without_a_warning(
+    memory_store, caplog
+) -> None:
+    store = memory_store([{"label": "run", "steps": 3 + n} for n in range(9)])
+    rows = select_rows(store, "train", "features", Class("label"), 0)
+    data = StoreData(store, Picky(), rows, rows, Batching(1, cached=True), seed=0)
+    batches = list(data.train_dataloader())
+    assert len(batches) == 9
+    assert {id(batch) for batch in batches} == {id(batches[0])}
+    assert batches[0][1].lengths.tolist() == [7]  # the median
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "loader.cached=true: every step of epoch 0 gets one and the same" in record.message
