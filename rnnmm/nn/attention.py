@@ -11,13 +11,21 @@ from rnnmm.batch import Padded
 class Memory(NamedTuple):
     """What a decoder looks back on, prepared once for all its steps.
 
-    values: ``(B, S, D)``. keys: ``(B, S, A)``, the values seen by the scorer.
-    mask: ``(B, S)``, True where valid.
+    values: ``(B, S, D)``, zero where not valid. keys: ``(B, S, A)``, the values seen by the
+    scorer. mask: ``(B, S)``, True where valid.
     """
 
     values: Tensor
     keys: Tensor
     mask: Tensor
+
+    def mean(self) -> Tensor:
+        """``(B, D)``: the mean of the valid values."""
+        return self.values.sum(dim=1) / self.mask.sum(dim=1, keepdim=True)
+
+    def select(self, rows: Tensor) -> "Memory":
+        """The memory of these rows ``(N,)``, repeats included."""
+        return Memory(self.values[rows], self.keys[rows], self.mask[rows])
 
 
 class AdditiveAttention(nn.Module):

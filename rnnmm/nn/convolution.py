@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Size
 from rnnmm.nn.norm import StepNorm
 
 
@@ -26,16 +27,20 @@ class TimeConvolution(nn.Module):
         channels: output channels of each layer.
         strides: stride in time of each layer.
         kernel_size: odd, steps.
+
+    Raises:
+        ValueError: Not as many strides as channels.
     """
 
     def __init__(
         self,
-        input_dim: int,
-        channels: Sequence[int] = (128, 128),
-        strides: Sequence[int] = (2, 2),
-        kernel_size: int = 5,
+        input_dim: Size,
+        channels: Sequence[Size] = (128, 128),
+        strides: Sequence[Size] = (2, 2),
+        kernel_size: Size = 5,
     ) -> None:
         super().__init__()
+        _check_counts(channels, strides=strides)
         dims = [input_dim, *channels]
         self.strides = tuple(strides)
         self.convolutions = nn.ModuleList(
@@ -70,17 +75,21 @@ class TimeFrequencyConvolution(nn.Module):
         strides: stride in time of each layer.
         frequency_strides: stride in frequency of each layer.
         kernel_size: odd, on both axes.
+
+    Raises:
+        ValueError: Not as many strides, of either axis, as channels.
     """
 
     def __init__(
         self,
-        input_dim: int,
-        channels: Sequence[int] = (32, 32),
-        strides: Sequence[int] = (2, 2),
-        frequency_strides: Sequence[int] = (2, 2),
-        kernel_size: int = 3,
+        input_dim: Size,
+        channels: Sequence[Size] = (32, 32),
+        strides: Sequence[Size] = (2, 2),
+        frequency_strides: Sequence[Size] = (2, 2),
+        kernel_size: Size = 3,
     ) -> None:
         super().__init__()
+        _check_counts(channels, strides=strides, frequency_strides=frequency_strides)
         dims = [1, *channels]
         self.strides = tuple(strides)
         self.convolutions = nn.ModuleList(
@@ -113,3 +122,12 @@ class TimeFrequencyConvolution(nn.Module):
             x = Padded(torch.relu(norm(frames)), strided_lengths(x.lengths, stride)).zeroed()
             maps = x.data.transpose(1, 2)  # (B, C, T', F')
         return x.with_data(x.data.flatten(2))  # (B, T', C F')
+
+
+def _check_counts(channels: Sequence[int], **strides: Sequence[int]) -> None:
+    for name, values in strides.items():
+        if len(values) != len(channels):
+            raise ValueError(
+                f"convolution: expected one value of {name} for each of the {len(channels)} "
+                f"channels, got {len(values)}; set channels and {name} alike"
+            )

@@ -17,6 +17,7 @@ from torchvision.models.feature_extraction import (
     get_graph_node_names,
 )
 
+from rnnmm.domain import Size
 from rnnmm.nn.norm import MapNorm
 
 
@@ -28,7 +29,7 @@ class PlainCnn(nn.Module):
         channels: output channels of each stage.
     """
 
-    def __init__(self, input_dim: int, channels: Sequence[int] = (16, 32, 64, 96)) -> None:
+    def __init__(self, input_dim: int, channels: Sequence[Size] = (16, 32, 64, 96)) -> None:
         super().__init__()
         dims = [input_dim, *channels]
         self.stages = nn.Sequential(
@@ -53,11 +54,44 @@ class DepthwiseCnn(nn.Module):
         Howard et al. 2017, arXiv 1704.04861, section 3.1.
     """
 
-    def __init__(self, input_dim: int, channels: Sequence[int] = (16, 48, 96, 128)) -> None:
+    def __init__(self, input_dim: int, channels: Sequence[Size] = (16, 48, 96, 128)) -> None:
         super().__init__()
         stem = _stage(nn.Conv2d(input_dim, channels[0], 3, 2, 1, bias=False), channels[0])
         blocks = (_separable(before, after) for before, after in itertools.pairwise(channels))
         self.stages = nn.Sequential(stem, *blocks)
+        self.output_dim = channels[-1]
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """``(M, C, H, W)`` -> ``(M, output_dim, h, w)``."""
+        return self.stages(frames)  # type: ignore[no-any-return]
+
+
+class PooledCnn(nn.Module):
+    """3 x 3 convolutions with maximum pooling between them: every edge is looked at twice.
+
+    Against `PlainCnn`, which strides over three of four places, it costs half as much again at
+    equal channels and learns more from few photos.
+
+    Args:
+        input_dim: channels of the frames.
+        channels: output channels of each convolution; the first strides by 2, and the maximum of
+            each 2 x 2 is taken between one and the next.
+
+    Source:
+        Simonyan & Zisserman 2015, arXiv 1409.1556, with batch norm and one convolution a stage.
+    """
+
+    def __init__(self, input_dim: int, channels: Sequence[Size] = (32, 64, 128, 192)) -> None:
+        super().__init__()
+        stem = _stage(nn.Conv2d(input_dim, channels[0], 3, 2, 1, bias=False), channels[0])
+        stages = (
+            nn.Sequential(
+                nn.MaxPool2d(2, ceil_mode=True),
+                *_stage(nn.Conv2d(before, after, 3, 1, 1, bias=False), after),
+            )
+            for before, after in itertools.pairwise(channels)
+        )
+        self.stages = nn.Sequential(stem, *stages)
         self.output_dim = channels[-1]
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Size
 from rnnmm.nn.norm import RowNorm
 
 
@@ -46,7 +47,7 @@ class AttentiveStatistics(nn.Module):
         arXiv 1803.10963, equations 3-6.
     """
 
-    def __init__(self, input_dim: int, attention_dim: int = 64) -> None:
+    def __init__(self, input_dim: int, attention_dim: Size = 64) -> None:
         super().__init__()
         self.scorer = nn.Sequential(
             nn.Linear(input_dim, attention_dim), nn.Tanh(), nn.Linear(attention_dim, 1, bias=False)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Probability, Size
+from rnnmm.nn.gru import gru, is_gru_faster
 
 Cell = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
 State = tuple[Tensor, ...]
@@ -34,12 +36,12 @@ class Recurrent(nn.Module):
 
     def __init__(
         self,
-        input_dim: int,
-        hidden_dim: int,
-        num_layers: int = 1,
+        input_dim: Size,
+        hidden_dim: Size,
+        num_layers: Size = 1,
         cell: Cell = "lstm",
         bidirectional: bool = False,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         norm: Literal["none", "layer"] = "none",
     ) -> None:
         super().__init__()
@@ -95,7 +97,15 @@ class Unidirectional(nn.Module):
 
     def forward(self, x: Padded) -> Padded:
         """``(B, T, F)`` -> ``(B, T, D)``; steps in the padding are meaningless."""
-        return x.with_data(self.recurrence(x.data)[0])
+        return x.with_data(self._run(x.data))
+
+    def _run(self, x: Tensor) -> Tensor:
+        layer = self.recurrence
+        if not (isinstance(layer, nn.GRU) and is_gru_faster(x)):
+            y: Tensor = layer(x)[0]
+            return y
+        weights = layer.all_weights[0]  # weight_ih, weight_hh, bias_ih, bias_hh
+        return gru(x, x.new_zeros(len(x), self.output_dim), *weights)
 
     def initial_state(self, batch_size: int) -> State:
         """Zeros ``(B, D)``, two of them for an LSTM."""

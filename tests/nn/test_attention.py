@@ -38,3 +38,14 @@ def test_equal_steps_are_weighted_equally() -> None:
     memory = Padded.stack([torch.ones(4, 5)])
     _, weights = attention(torch.randn(1, 3), attention.prepare(memory))
     assert weights[0].tolist() == pytest.approx([0.25] * 4)
+
+
+def test_a_memory_is_averaged_over_its_valid_steps_and_taken_apart_by_rows() -> None:
+    torch.manual_seed(0)
+    steps = Padded.stack([torch.randn(length, 5) for length in (6, 1, 3)])
+    steps.data[~steps.mask] = torch.nan
+    memory = AdditiveAttention(3, 5, attention_dim=4).prepare(steps)
+    expected = torch.stack([row.mean(dim=0) for row in steps.rows()])
+    torch.testing.assert_close(memory.mean(), expected)
+    chosen = torch.tensor([2, 0, 2])
+    torch.testing.assert_close(memory.select(chosen).mean(), expected[chosen])

@@ -59,8 +59,12 @@ def test_time_frequency_convolution_keeps_channels_before_bins() -> None:
     assert got.shape == (3, module.output_dim) == (3, 4)
 
 
-def test_layers_and_strides_must_be_as_many() -> None:
-    with pytest.raises(ValueError, match="argument 3 is shorter than"):
-        TimeConvolution(3, (4, 5), (2,))
-    with pytest.raises(ValueError, match="argument 3 is shorter than"):
-        TimeFrequencyConvolution(3, (4, 5), (2,))
+@pytest.mark.parametrize("module", [TimeConvolution, TimeFrequencyConvolution])
+def test_channels_and_strides_come_in_equal_numbers(module) -> None:
+    with pytest.raises(ValueError, match="one value of strides for each of the 1 channels, got 2"):
+        module(8, channels=[4], strides=[2, 2])
+
+
+def test_frequency_strides_come_in_equal_numbers() -> None:
+    with pytest.raises(ValueError, match="one value of frequency_strides"):
+        TimeFrequencyConvolution(8, [4], [2], [2, 2])

@@ -5,10 +5,10 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, TorchvisionBackbone
+from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, PooledCnn, TorchvisionBackbone
 
 
-@pytest.mark.parametrize("kind", [PlainCnn, DepthwiseCnn])
+@pytest.mark.parametrize("kind", [PlainCnn, DepthwiseCnn, PooledCnn])
 def test_each_stage_halves_the_picture(kind: type) -> None:
     encoder = kind(3, (4, 8, 12)).eval()
     assert encoder(torch.zeros(2, 3, 40, 64)).shape == (2, encoder.output_dim, 5, 8)
@@ -56,7 +56,7 @@ def test_faults_are_named(tmp_path: Path) -> None:
         TorchvisionBackbone(3, "resnet18", str(tmp_path / "other.safetensors"))
 
 
-@pytest.mark.parametrize("kind", [PlainCnn, DepthwiseCnn])
+@pytest.mark.parametrize("kind", [PlainCnn, DepthwiseCnn, PooledCnn])
 def test_one_picture_shrunk_to_one_cell_can_be_trained_on(kind: type) -> None:
     maps = kind(3, (4, 4, 4)).train()(torch.randn(1, 3, 8, 8))
     assert maps.shape == (1, 4, 1, 1)

@@ -1,0 +1,58 @@
+"""``x W' + b`` through oneDNN on a CPU, where torch's BLAS may lag behind.
+
+The BLAS in torch's wheels takes its AVX2 path on processors of some makers even where AVX-512 is
+there; oneDNN, also in the wheels, does not: on such a machine products of some hundred rows run
+1.5 to 2 times as fast. The results agree to rounding.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As ``torch.nn.functional.linear``: ``(..., F)`` -> ``(..., K)``; differentiable once."""
+    if not _has_onednn(x, weight):
+        return functional.linear(x, weight, bias)
+    result: Tensor = _Affine.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Affine(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1]).contiguous()  # (M, F)
+        ctx.save_for_backward(rows, weight)
+        ctx.shape = x.shape
+        return _product(rows, weight, bias).reshape(*x.shape[:-1], -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        rows, weight = ctx.saved_tensors
+        grad = grads[0].reshape(len(rows), -1).contiguous()  # (M, K)
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+        return (
+            _product(grad, weight.t().contiguous()).reshape(ctx.shape) if needs_x else None,
+            _product(grad.t().contiguous(), rows.t().contiguous()) if needs_weight else None,
+            grad.sum(0) if needs_bias else None,
+        )
+
+
+def _product(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    return product
+
+
+def _has_onednn(x: Tensor, weight: Tensor) -> bool:
+    return (
+        x.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and x.numel() > 0
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and not torch.is_autocast_enabled("cpu")
+    )
