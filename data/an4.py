@@ -9,6 +9,7 @@ from rnnmm.data.finding import report_files, report_sizes, to_manifest
 from rnnmm.data.listing import AUDIO, FEATURE, open_media, read_split_lists
 from rnnmm.data.split import assign_splits, hash_order
 from rnnmm.data.textfile import read_lines
+from rnnmm.domain import Count, Folder
 from rnnmm.manifest import Item, Manifest, check_count
 
 _PUBLISHED = {"train": 948, "test": 130}
@@ -16,7 +17,7 @@ _LINE = re.compile(r"(.*?)\s*\(([^()\s]+)\)")
 _MARKS = frozenset({"<s>", "</s>", "<sil>"})
 
 
-def prepare(root: str, val_speakers: int = 7, split_seed: int = 0) -> Manifest:
+def prepare(root: Folder, val_speakers: Count = 7, split_seed: int = 0) -> Manifest:
     """Lists the utterances of ``etc/an4_{train,test}.{fileids,transcription}``.
 
     Files are looked for in ``feat/`` (MFCC), else in ``wav/`` (sound). Either part may be missing.
@@ -53,7 +54,7 @@ def prepare(root: str, val_speakers: int = 7, split_seed: int = 0) -> Manifest:
     findings = (
         *_check_counts(items),
         *differences,
-        *report_files("files without a transcript in etc, not used", mute),
+        *report_files("without a transcript in etc, not used", mute),
         *report_sizes(items),
         *media.findings,
     )

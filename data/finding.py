@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rnnmm.manifest import SPLITS, Item, Manifest, name_some
+from rnnmm.manifest import SPLITS, Item, Manifest, count_of, name_some
 
 
-def report_files(what: str, names: Iterable[str]) -> tuple[str, ...]:
-    """How many, of what, and the first names; nothing when there are none."""
+def report_files(what: str, names: Iterable[str], noun: str = "file") -> tuple[str, ...]:
+    """How many, what is the matter, and the first names; nothing when there are none."""
     listed = list(names)
-    return (f"{len(listed)} {what}: {name_some(listed)}",) if listed else ()
+    return (f"{count_of(len(listed), noun)} {what}: {name_some(listed)}",) if listed else ()
 
 
 def report_sizes(items: Sequence[Item]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from rnnmm.data.finding import report_files, report_sizes, to_manifest
 from rnnmm.data.listing import IMAGE, open_media, pick_folder, read_split_lists, strip_extension
 from rnnmm.data.split import assign_splits
 from rnnmm.data.textfile import read_csv, read_lines
+from rnnmm.domain import Folder
 from rnnmm.manifest import Item, Manifest, check_count
 
 _IMAGE_FOLDERS = ("images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset")
@@ -23,7 +24,7 @@ _TOKENS = "Flickr8k.token.txt"  # lines image.jpg#0<tab>caption
 _PUBLISHED = {"train": 6000, "val": 1000, "test": 1000}  # of 8091 photos, 91 are in no list
 
 
-def prepare(root: str) -> Manifest:
+def prepare(root: Folder) -> Manifest:
     """Lists the photos with their sentences; the corpus's own lists give the split.
 
     Reads ``captions.txt``, ``train.txt``, ``val.txt``, ``test.txt`` and ``images/``, or the
@@ -53,7 +54,7 @@ def prepare(root: str) -> Manifest:
     findings = (
         *_check_counts(items),
         *differences,
-        *report_files("photos without a caption, not used", mute),
+        *report_files("without a caption, not used", mute, "photo"),
         *report_sizes(items),
         *media.findings,
     )

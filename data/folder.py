@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 from rnnmm.data.finding import report_sizes
 from rnnmm.data.listing import list_files, open_root
 from rnnmm.data.split import check_fractions, split_by_hash
-from rnnmm.manifest import Item, Manifest, name_some
+from rnnmm.domain import Folder, Probability
+from rnnmm.manifest import Item, Manifest, count_of, name_some
 
 _SPLIT_OF_FOLDER = {
     "train": "train",
@@ -36,16 +37,17 @@ _DOCUMENT_NAMES = (
 
 
 class _File(NamedTuple):
+    id: str
     path: str
     split: str  # what its top folder says, else test
     label: str | None
 
 
 def prepare(
-    root: str,
+    root: Folder,
     split: Literal["folders", "seeded"] = "folders",
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    val_fraction: Probability = 0.1,
+    test_fraction: Probability = 0.1,
     split_seed: int = 0,
 ) -> Manifest:
     """Lists every file below the root, hidden ones and well-known documents left out.
@@ -57,8 +59,8 @@ def prepare(
     Args:
         root: the folder.
         split: "folders": what the top folders say, else everything is test; "seeded": what they
-            leave open is drawn within each class by a hash of the path (all three splits, or val
-            out of train).
+            leave open is drawn within each class by a hash of the id (all three splits, or val
+            out of train), so that files in another encoding are drawn alike.
         val_fraction: in [0, 1), with "seeded".
         test_fraction: in [0, 1), with "seeded"; the two together below 1.
         split_seed: any integer.
@@ -78,17 +80,19 @@ def prepare(
     paths = [path for path in listing.files if not _is_document(path)]
     if not paths:
         raise ValueError(
-            f"folder: found no media below {folder} ({len(skipped)} files skipped); expected a "
-            f"sub-folder of media for each class; set dataset.root=PATH"
+            f"folder: found no media below {folder} ({count_of(len(skipped), 'file')} skipped); "
+            f"expected a sub-folder of media for each class; set dataset.root=PATH"
         )
     has_splits, remarks = _read_tops(paths)
-    files = [_read_path(path, has_splits) for path in paths]
+    files = [
+        _File(id, path, *_read_path(path, has_splits))
+        for id, path in zip(_make_ids(paths), paths, strict=True)
+    ]
     drawn: dict[str, str] = {}
     if split == "seeded":
         drawn = _draw(files, has_splits, val_fraction, test_fraction, split_seed)
     items = [
-        Item(id, file.path, drawn.get(file.path, file.split), speaker=file.label, label=file.label)
-        for id, file in zip(_make_ids(paths), files, strict=True)
+        Item(f.id, f.path, drawn.get(f.id, f.split), speaker=f.label, label=f.label) for f in files
     ]
     findings = (
         *remarks,
@@ -116,17 +120,18 @@ def _read_tops(paths: Iterable[str]) -> tuple[bool, tuple[str, ...]]:
     )
 
 
-def _read_path(path: str, has_splits: bool) -> _File:
+def _read_path(path: str, has_splits: bool) -> tuple[str, str | None]:
+    """Split and label."""
     parts = path.split("/")
     if not has_splits or len(parts) == 1:
-        return _File(path, "test", parts[0] if len(parts) > 1 else None)
-    return _File(path, _SPLIT_OF_FOLDER[parts[0].lower()], parts[1] if len(parts) > 2 else None)
+        return "test", parts[0] if len(parts) > 1 else None
+    return _SPLIT_OF_FOLDER[parts[0].lower()], parts[1] if len(parts) > 2 else None
 
 
 def _draw(
     files: list[_File], has_splits: bool, val_fraction: float, test_fraction: float, seed: int
 ) -> dict[str, str]:
-    """Path -> split for the files whose split is open: all of them, train's for val, or none."""
+    """Id -> split for the files whose split is open: all of them, train's for val, or none."""
     if not has_splits:
         return split_by_hash(_strata(files), val_fraction, test_fraction, seed)
     if any(file.split == "val" for file in files):
@@ -136,7 +141,7 @@ def _draw(
 
 
 def _strata(files: Iterable[_File]) -> dict[str, str]:
-    return {file.path: file.label or "" for file in files}
+    return {file.id: file.label or "" for file in files}
 
 
 def _make_ids(paths: list[str]) -> list[str]:
@@ -152,7 +157,8 @@ def _describe_rule(num_items: int, has_splits: bool, is_drawn: bool, seed: int) 
     if has_splits:
         return ()
     return (
-        f"no split lists: all {num_items} items count as test (dataset.split=seeded draws splits)",
+        f"no split lists: every item counts as test ({num_items}; dataset.split=seeded draws "
+        f"splits)",
     )
 
 
@@ -160,4 +166,7 @@ def _describe_unlabelled(items: Iterable[Item]) -> tuple[str, ...]:
     paths = [item.path for item in items if item.label is None]
     if not paths:
         return ()
-    return (f"{len(paths)} files outside any class folder, without label: {name_some(paths)}",)
+    return (
+        f"{count_of(len(paths), 'file')} outside any class folder, without label: "
+        f"{name_some(paths)}",
+    )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rnnmm.data.finding import report_files, report_sizes, to_manifest
 from rnnmm.data.listing import AUDIO, VIDEO, Media, open_media
+from rnnmm.domain import Count, Folder
 from rnnmm.manifest import Item, Manifest, check_count
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -27,7 +28,7 @@ class _Recording(NamedTuple):
     take: int
 
 
-def prepare(root: str, speaker_out: str | None = None, num_val_takes: int = 5) -> Manifest:
+def prepare(root: Folder, speaker_out: str | None = None, num_val_takes: Count = 5) -> Manifest:
     """Lists the recordings ``{digit}_{speaker}_{take}.wav`` of ``recordings/`` or of the root.
 
     Args:
@@ -54,7 +55,7 @@ def prepare(root: str, speaker_out: str | None = None, num_val_takes: int = 5) -
     findings = (
         *check_count("recordings", len(recordings), _PUBLISHED_RECORDINGS),
         *check_count("speakers", len(speakers), _PUBLISHED_SPEAKERS),
-        *report_files("files not named DIGIT_SPEAKER_TAKE, not used", odd),
+        *report_files("not named DIGIT_SPEAKER_TAKE, not used", odd),
         *report_sizes(items),
         *media.findings,
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from rnnmm.data.finding import report_files, report_sizes, to_manifest
 from rnnmm.data.listing import VIDEO, open_media, read_split_lists
 from rnnmm.data.split import assign_splits, check_fractions
+from rnnmm.domain import Folder, Probability
 from rnnmm.manifest import Item, Manifest, check_count
 from rnnmm.units import round_half_up
 
@@ -18,7 +19,7 @@ _LISTS = {"train": ("train.txt",), "val": ("val.txt",), "test": ("test.txt",)}
 _PUBLISHED_CLASSES = 17  # the release states no number of clips
 
 
-def prepare(root: str, val_fraction: float = 0.1) -> Manifest:
+def prepare(root: Folder, val_fraction: Probability = 0.1) -> Manifest:
     """Lists the clips ``NN_Class/sk_color_N.*``, N being the order of recording.
 
     The lists ``train.txt`` and ``test.txt`` give the split; val is the last block of each class's
@@ -49,7 +50,7 @@ def prepare(root: str, val_fraction: float = 0.1) -> Manifest:
     findings = (
         *check_count("classes", num_classes, _PUBLISHED_CLASSES),
         *differences,
-        *report_files("clips outside the class folders, not used", odd),
+        *report_files("outside the class folders, not used", odd, "clip"),
         *report_sizes(items),
         *media.findings,
     )

@@ -14,6 +14,7 @@ from rnnmm.data.listing import (
 )
 from rnnmm.data.split import assign_splits, carve_val
 from rnnmm.data.textfile import read_lines
+from rnnmm.domain import Folder, Probability
 from rnnmm.manifest import Item, Manifest, check_count
 
 _LISTS = {"train": ("train.txt",), "val": ("val.txt",), "test": ("test.txt",)}
@@ -21,7 +22,7 @@ _SILENCE = frozenset({"sil", "sp"})
 _PUBLISHED_CLIPS = 1000
 
 
-def prepare(root: str, val_fraction: float = 0.1, split_seed: int = 0) -> Manifest:
+def prepare(root: Folder, val_fraction: Probability = 0.1, split_seed: int = 0) -> Manifest:
     """Lists the clips of ``video/`` (or of the root) with the words of ``align/ID.align``.
 
     The lists ``train.txt`` and ``test.txt`` give the split; val is taken out of train by a hash of
@@ -53,7 +54,7 @@ def prepare(root: str, val_fraction: float = 0.1, split_seed: int = 0) -> Manife
     findings = (
         *check_count("clips", len(media.stems), _PUBLISHED_CLIPS),
         *differences,
-        *report_files("clips without an alignment, not used", mute),
+        *report_files("without an alignment, not used", mute, "clip"),
         *report_sizes(items),
         *media.findings,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnmm.data.textfile import read_lines
-from rnnmm.manifest import name_some
+from rnnmm.manifest import count_of, name_some
 
 # In order of preference, should one stem occur with several of them.
 AUDIO = (
@@ -202,10 +202,10 @@ def _aside(shadowed: list[str], skipped: list[tuple[str, str]]) -> tuple[str, ..
     findings = []
     if shadowed:
         findings.append(
-            f"{len(shadowed)} files not used, another extension of the same name was preferred: "
-            f"{name_some(shadowed)}"
+            f"{count_of(len(shadowed), 'file')} not used, another extension of the same name was "
+            f"preferred: {name_some(shadowed)}"
         )
     if skipped:
         reasons = name_some([f"{path} ({reason})" for path, reason in skipped])
-        findings.append(f"{len(skipped)} files skipped: {reasons}")
+        findings.append(f"{count_of(len(skipped), 'file')} skipped: {reasons}")
     return tuple(findings)

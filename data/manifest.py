@@ -13,7 +13,8 @@ from typing import NamedTuple
 from rnnmm.data.finding import report_sizes
 from rnnmm.data.listing import open_root
 from rnnmm.data.textfile import read_csv, read_lines
-from rnnmm.manifest import SPLITS, Item, Manifest, name_some
+from rnnmm.domain import File, Folder
+from rnnmm.manifest import SPLITS, Item, Manifest, count_of, name_some
 
 COLUMNS = (
     "path", "start", "end", "text", "speaker", "label", "caption", "captions", "split", "id",
@@ -30,7 +31,7 @@ class _Row(NamedTuple):
     item: Item
 
 
-def prepare(path: str, root: str | None = None) -> Manifest:
+def prepare(path: File, root: Folder | None = None) -> Manifest:
     """Reads a table with the columns ``path,start,end,text,speaker,label,caption,split,id,group``.
 
     Only ``path`` is needed; an empty cell is the same as none. Times are seconds; ``split`` is
@@ -205,8 +206,8 @@ def _check_files(rows: Sequence[_Row], root: Path) -> None:
     if culprits:
         raise ValueError(
             f"manifest: expected a regular file below {root} for each row, got none for "
-            f"{len(culprits)} rows: {name_some(culprits)}; set dataset.root=PATH to the folder "
-            f"that the paths start from"
+            f"{count_of(len(culprits), 'row')}: {name_some(culprits)}; set dataset.root=PATH to "
+            f"the folder that the paths start from"
         )
 
 

@@ -9,6 +9,7 @@ from rnnmm.data.finding import report_files, report_sizes, to_manifest
 from rnnmm.data.listing import AUDIO, Media, open_media, strip_extension
 from rnnmm.data.split import check_fractions, split_by_hash
 from rnnmm.data.textfile import read_table
+from rnnmm.domain import Folder, Probability
 from rnnmm.manifest import Item, Manifest, check_count
 
 _PUBLISHED_UTTERANCES = 5000
@@ -30,10 +31,10 @@ class _Utterance(NamedTuple):
 
 
 def prepare(
-    root: str,
+    root: Folder,
     split_by: SplitBy = "speaker",
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.2,
+    val_fraction: Probability = 0.1,
+    test_fraction: Probability = 0.2,
     split_seed: int = 0,
 ) -> Manifest:
     """Reads ``wav.scp``, ``text``, ``utt2spk`` and, if there, ``spk2gender``.
@@ -166,9 +167,11 @@ def _describe_rule(utterances: list[_Utterance], split_by: SplitBy, seed: int) -
 def _differences(utterances: list[_Utterance], media: Media) -> tuple[str, ...]:
     used = {u.path for u in utterances}
     unlisted = [path for path in media.stems.values() if path not in used]
+    mute = [u.id for u in utterances if u.text is None]
+    unnamed = [u.id for u in utterances if not u.speaker]
     return (
         *report_files("listed but absent", [u.id for u in utterances if not u.path]),
-        *report_files("without a text, not used", [u.id for u in utterances if u.text is None]),
-        *report_files("without a speaker, not used", [u.id for u in utterances if not u.speaker]),
-        *report_files("files in no list, not used", unlisted),
+        *report_files("without a text, not used", mute, "utterance"),
+        *report_files("without a speaker, not used", unnamed, "utterance"),
+        *report_files("in no list, not used", unlisted),
     )

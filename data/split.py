@@ -91,13 +91,13 @@ def assign_splits(
     """
     if not listed:
         return dict.fromkeys(found, "test"), (
-            f"no split lists: all {len(found)} items count as test",
+            f"no split lists: every item counts as test ({len(found)})",
         )
     absent = [stem for stem in listed if stem not in found]
     unlisted = [stem for stem in found if stem not in listed]
     return {stem: listed[stem] for stem in found if stem in listed}, (
         *report_files("listed but absent", absent),
-        *report_files("files in no list, not used", unlisted),
+        *report_files("in no list, not used", unlisted),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rnnmm.pipelines.compose import compose_config
 
-REQUIRED = ("dataset", "preprocess", "model", "task", "optim", "trainer", "loader")
+REQUIRED = ("dataset", "preprocess", "features", "model", "task", "optim", "trainer", "loader")
 
 
 def main(overrides: Sequence[str]) -> int:

@@ -52,6 +52,10 @@ VERBS = {
         "Reports every fault of a config at once.",
         "rnnmm check experiment=fsdd_asr dataset.root=../fsdd trainer.max_epochs=3",
     ),
+    "statistics": Verb(
+        "Prints the mean and the deviation of each feature over the training split.",
+        "rnnmm statistics experiment=an4_asr dataset.root=../an4",
+    ),
     "results": Verb(
         "Prints a Markdown table of the finished runs below a folder.",
         "rnnmm results run.dir=runs",
@@ -121,7 +125,7 @@ def _continuation(verb: str, overrides: Sequence[str]) -> str:
 
 def _sentence(error: ValueError | OSError) -> str:
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename}: expected to read or write there, got {error.strerror!r}"
     return str(error) or type(error).__name__
 
 

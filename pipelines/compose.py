@@ -22,7 +22,9 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnmm.config import PATHS, SECTIONS, check, load_config
+from rnnmm.config import PATHS, SECTIONS, check
+from rnnmm.configfile import load_config
+from rnnmm.manifest import count_of
 from rnnmm.pipelines.override import Options, apply_override, parse_overrides, quoted
 from rnnmm.signature import did_you_mean
 
@@ -58,10 +60,12 @@ def compose_for_run(
     run_dirs = [one.value() for one in parsed if one.key_or_group == "run.dir"]
     if not run_dirs or not isinstance(run_dirs[-1], str) or not run_dirs[-1]:
         return _or_exit({}, [*faults, "run.dir: missing; give run.dir=PATH of a finished run"])
+    run_dir = Path(_absolute(run_dirs[-1]))
     try:
-        base = load_config(Path(_absolute(run_dirs[-1])) / "config.yaml")
+        base = load_config(run_dir / "config.yaml")
     except OSError as error:
-        what = f"run.dir: no finished run there ({error.filename}: {error.strerror})"
+        reason = f"{run_dir} ({error.strerror}: config.yaml)"
+        what = f"run.dir: expected the folder of a finished run, got {reason}"
         return _or_exit({}, [*faults, what])
     except ValueError as error:
         return _or_exit({}, [*faults, str(error)])
@@ -126,8 +130,8 @@ def group_options(folders: Iterable[Path]) -> dict[str, list[str]]:
 def _or_exit(config: dict[str, Any], faults: Sequence[str]) -> dict[str, Any]:
     if not faults:
         return config
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     listed = "\n".join(f"  {fault}" for fault in faults)
+    count = count_of(len(faults), "fault")
     print(f"{count} in the configuration, nothing was written:\n{listed}", file=sys.stderr)
     raise SystemExit(2)
 
@@ -220,6 +224,8 @@ def _make_absolute(config: dict[str, Any]) -> None:
         if isinstance(values, dict) and isinstance(values.get(key), str):
             values[key] = _absolute(values[key])
     inputs = config.get("inputs")
+    if isinstance(inputs, str) and inputs != "???":
+        inputs = [inputs] if inputs else []  # a single name in quotes
     if isinstance(inputs, list):
         config["inputs"] = [_absolute(one) if isinstance(one, str) else one for one in inputs]
 

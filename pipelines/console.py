@@ -1,6 +1,7 @@
 """What a person sees while a verb runs, and the same lines in the run's ``log.txt``."""
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,12 +20,14 @@ def logging_to(run_dir: Path | None = None) -> Iterator[None]:
 
     Args:
         run_dir: made if it is missing.
+
+    Raises:
+        ValueError: It cannot be made or written to.
     """
     root = logging.getLogger()
     handlers: list[logging.Handler] = [_handler(logging.StreamHandler(), "%(message)s")]
     if run_dir is not None:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(run_dir / "log.txt", encoding="utf-8")
+        file = _open_log(run_dir)
         handlers.append(_handler(file, "%(asctime)s %(levelname)s %(message)s"))
     root.setLevel(logging.INFO)
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
@@ -42,16 +45,38 @@ def logging_to(run_dir: Path | None = None) -> Iterator[None]:
             handler.close()
 
 
-def print_figures(title: str, metrics: Mapping[str, float], floors: Mapping[str, float]) -> None:
-    """A table of figures, each beside its floor."""
+def _open_log(run_dir: Path) -> logging.Handler:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        return logging.FileHandler(run_dir / "log.txt", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(
+            f"expected a folder to write results into, got {run_dir} ({error.strerror}: "
+            f"{error.filename}); choose another with run.dir or run.out"
+        ) from error
+
+
+def print_figures(
+    title: str,
+    metrics: Mapping[str, float],
+    floors: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+) -> None:
+    """A table of figures, each beside its floor and, where there is one, its interval."""
     table = Table(title=Text(title), title_justify="left")
     table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("floor", justify="right")
+    for name in ("value", "95 % interval", "floor"):
+        table.add_column(name, justify="right")
     for name, value in metrics.items():
-        floor = f"{floors[name]:.4f}" if name in floors else ""
-        table.add_row(name, f"{value:.4f}", floor)
+        interval = " to ".join(map(show_figure, intervals.get(name, ())))
+        floor = show_figure(floors[name]) if name in floors else ""
+        table.add_row(name, show_figure(value), interval, floor)
     console.print(table)
+
+
+def show_figure(value: float | None) -> str:
+    """Four decimals; n/a where there was nothing to measure."""
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

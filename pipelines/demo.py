@@ -7,7 +7,8 @@ from pathlib import Path
 from rnnmm.pipelines.compose import compose_config
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.evaluate import evaluate_run
-from rnnmm.pipelines.train import REQUIRED, train_run
+from rnnmm.pipelines.train import REQUIRED, TRAINED, train_run
+from rnnmm.run import check_folder
 from rnnmm.summary import write_report
 
 TASKS = ("asr", "speaker", "action", "caption")
@@ -24,9 +25,10 @@ def main(overrides: Sequence[str]) -> int:
         task_start = time.perf_counter()
         words = [f"experiment=studio_{name}", f"run.dir={root / name}", *given]
         config = compose_config(words, REQUIRED)
+        check_folder(root / name, Path(config["store"]["root"]))
         console.rule(f"{name} (synthetic data)")
         with logging_to(root / name):
-            store = train_run(config, words)
+            store = train_run(config, words, (*TRAINED, config["split"]))
             evaluation = evaluate_run(config, store, root / name, root / name)
         done.append((evaluation, root / name))
         metric, score = evaluation.task.metric, evaluation.score

@@ -1,10 +1,12 @@
 """`rnnmm evaluate`: a finished run measured, on its own files or on others."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnnmm.experiment import evaluate
+from rnnmm.manifest import count_of
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_figures
 from rnnmm.pipelines.preprocess import preprocess
@@ -13,6 +15,8 @@ from rnnmm.run import read_config, read_state
 from rnnmm.store.reader import Store
 from rnnmm.summary import write_report
 
+log = logging.getLogger(__name__)
+
 REQUIRED = ("dataset",)
 
 
@@ -20,21 +24,58 @@ def main(overrides: Sequence[str]) -> int:
     """Measures the split that the overrides name; writes to `run.out`."""
     config = compose_for_run(overrides, REQUIRED)
     run_dir = Path(config["run"]["dir"])
-    out = Path(config["run"]["out"] or run_dir)
-    if config["dataset"] != read_config(run_dir)["dataset"]:
-        # Other files: their store belongs to the result, not to the run's stores, which may lie
-        # where nothing can be written.
-        other = config["dataset"].get("root") or config["dataset"].get("path")
-        name = f"{Path(str(other)).name}_{config['split']}"
-        out = Path(config["run"]["out"] or run_dir / "other" / name)
-        config = {**config, "store": {"root": str(out / "store")}}
+    trained = read_config(run_dir)
+    is_other = config["dataset"] != trained["dataset"]
+    out = results_dir(config, trained)
+    if is_other:
+        # Their store belongs to the result, not to the run's stores, which may lie where nothing
+        # can be written.
+        dataset = _as_given(config["dataset"], overrides)
+        config = {**config, "dataset": dataset, "store": {"root": str(out / "store")}}
     with logging_to(out):
         store, seconds = preprocess(config)
+        if is_other:
+            config = {**config, "split": _split_there(config["split"], store)}
         if store.fingerprint != read_state(run_dir)["store"]:
             evaluate_run(config, store, run_dir, out, preprocess=seconds)
         else:
             evaluate_run(config, store, run_dir, out)
     return 0
+
+
+def results_dir(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Path:
+    """Where figures go: `run.out`, else a place in the run's folder that only they have.
+
+    The run's own split of its own files is the folder itself, so that nothing else overwrites
+    its `metrics.json`.
+
+    Args:
+        config: what is measured.
+        trained: the config of the run.
+    """
+    run, split, dataset = config["run"], config["split"], config["dataset"]
+    if run["out"]:
+        return Path(run["out"])
+    if dataset != trained["dataset"]:
+        files = Path(str(dataset.get("root") or dataset.get("path")))
+        return Path(run["dir"], "other", f"{files.name}_{split}")
+    return Path(run["dir"]) if split == trained["split"] else Path(run["dir"], split)
+
+
+def _as_given(dataset: Mapping[str, Any], overrides: Sequence[str]) -> Mapping[str, Any]:
+    """The dataset without splits drawn, unless asked for: other files are all for measuring."""
+    is_asked = any(word.lstrip("+").startswith("dataset.split=") for word in overrides)
+    is_drawn = dataset.get("split") == "seeded"
+    return {**dataset, "split": "folders"} if is_drawn and not is_asked else dataset
+
+
+def _split_there(split: str, store: Store) -> str:
+    """The split to measure; of files without split lists, which all count as test, that one."""
+    if split in ("all", *store.info["splits"]) or set(store.info["splits"]) != {"test"}:
+        return split
+    log.warning("%s: no items in split %s, all count as test: measuring these",
+                store.info["name"], split)  # fmt: skip
+    return "test"
 
 
 def evaluate_run(
@@ -54,6 +95,7 @@ def evaluate_run(
     title = f"{evaluation.task.name} on {store.info['name']}, split {evaluation.split}"
     write_report(out / "report.html", title, [(evaluation, run_dir)])
     score = evaluation.score
-    print_figures(f"{title}, {len(evaluation.rows)} items", score.metrics, score.floors)
+    heading = f"{title}, {count_of(len(evaluation.rows), 'item')}"
+    print_figures(heading, score.metrics, score.floors, evaluation.intervals)
     console.print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
     return evaluation

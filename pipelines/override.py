@@ -20,6 +20,12 @@ _PATH = re.compile(
 )
 
 
+# So are files to answer for: commas part them, with brackets around them or without.
+_INPUTS = re.compile(
+    r"(\+{0,2}inputs=)(?!null\Z|\?\?\?\Z|(?:.*[\[,])?\s*['\"]|.*\$\{)(.+)", re.DOTALL
+)
+
+
 def parse_overrides(words: Iterable[str]) -> tuple[list[Override], list[str]]:
     """Parses each word alone.
 
@@ -29,7 +35,7 @@ def parse_overrides(words: Iterable[str]) -> tuple[list[Override], list[str]]:
     parsed, faults = [], []
     for word in words:
         try:
-            override = OverridesParser.create().parse_override(_quote_path(word))
+            override = OverridesParser.create().parse_override(_quote_paths(word))
         except HydraException:
             faults.append(f"{word}: {_unreadable(word)}")
             continue
@@ -81,9 +87,15 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _quote_path(word: str) -> str:
-    match = _PATH.fullmatch(word)
-    return f"{match[1]}{quoted(match[2])}" if match else word
+def _quote_paths(word: str) -> str:
+    if match := _PATH.fullmatch(word):
+        return f"{match[1]}{quoted(match[2])}"
+    if match := _INPUTS.fullmatch(word):
+        has_brackets = match[2].startswith("[") and match[2].endswith("]")
+        names = (match[2][1:-1] if has_brackets else match[2]).split(",")
+        listed = ",".join(quoted(name.strip()) for name in names if name.strip())
+        return f"{match[1]}[{listed}]"
+    return word
 
 
 def _unreadable(word: str) -> str:

@@ -10,23 +10,24 @@ from typing import Any
 from rnnmm.config import build
 from rnnmm.experiment import load_task, make_store
 from rnnmm.loading.gather import payload_lengths
-from rnnmm.manifest import Item, Manifest
+from rnnmm.manifest import Item, Manifest, count_of
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
+from rnnmm.result import to_json
 from rnnmm.store.commit import commit_bytes
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.evaluation import predict_rows
 from rnnmm.tasks.task import Task
 
+REQUIRED = ("inputs",)
+
 
 def main(overrides: Sequence[str]) -> int:
     """Prints and writes one answer a file; files without one are named, and the exit code is 1."""
-    config = compose_for_run(overrides)
+    config = compose_for_run(overrides, REQUIRED)
     run_dir = Path(config["run"]["dir"])
     inputs = [Path(path) for path in config["inputs"]]
-    if not inputs:
-        raise ValueError("inputs: expected files, got none; give them with inputs=[a.wav,b.mp4]")
     with logging_to(), TemporaryDirectory() as folder:
         # Through a store of their own: decoded by the same workers, answered on the same path.
         preprocess = {**config["preprocess"], "max_bad_fraction": 1.0}
@@ -41,12 +42,10 @@ def main(overrides: Sequence[str]) -> int:
             silent += unanswered(store, task, inputs)
     out = Path(config["run"]["out"] or run_dir) / "predicted.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(row, ensure_ascii=False) for row in answers]
-    commit_bytes(out, "".join(f"{line}\n" for line in lines).encode())
+    commit_bytes(out, "".join(f"{to_json(row)}\n" for row in answers).encode())
     table = [(row["path"], row["hypothesis"], f"{row['score']:.3f}") for row in answers]
-    print_rows(
-        f"{task.name}: {len(answers)} answers", ["file", "answer", "log-probability"], table
-    )
+    title = f"{task.name}: {count_of(len(answers), 'answer')}"
+    print_rows(title, ["file", "answer", "log-probability"], table)
     for path, reason in silent:
         console.print(f"no answer for {path}: {reason}", style="red", markup=False)
     console.print(str(out))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnmm.experiment import make_manifest, make_store
+from rnnmm.manifest import count_of
 from rnnmm.pipelines.compose import compose_config
 from rnnmm.pipelines.console import console, logging_to
 from rnnmm.report.progress import progress_bar
@@ -20,11 +21,11 @@ def main(overrides: Sequence[str]) -> int:
         store, seconds = preprocess(config)
     info = store.info
     splits = ", ".join(f"{name} {count}" for name, count in info["splits"].items())
-    console.print(f"{len(store)} items ({splits}) in {seconds:.1f} s: {store.path}")
+    console.print(f"{count_of(len(store), 'item')} ({splits}) in {seconds:.1f} s: {store.path}")
     if info["num_bad"]:
         console.print(
-            f"{info['num_bad']} of {info['num_items']} items were left out, each with its reason "
-            f"in {store.path / 'quarantine.jsonl'}"
+            f"left out: {info['num_bad']} of {count_of(info['num_items'], 'item')}, each with its "
+            f"reason in {store.path / 'quarantine.jsonl'}"
         )
     console.print(f"digest {store.fingerprint}")
     return 0

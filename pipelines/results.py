@@ -1,15 +1,17 @@
 """`rnnmm results`: the figures of finished runs as a Markdown table, none typed by hand."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnnmm.pipelines.compose import compose_config
+from rnnmm.pipelines.console import show_figure
 from rnnmm.run import read_config
 
-_COLUMNS = ("experiment", "split", "items", "metric", "value", "floor", "parameters", "seed",
-            "seconds (decode + train + evaluate)", "hardware", "commit", "overrides")  # fmt: skip
+_COLUMNS = ("experiment", "split", "items", "metric", "value (95 % interval)", "floor",
+            "parameters", "seed", "seconds (decode + train + evaluate)", "hardware", "commit",
+            "overrides")  # fmt: skip
 
 
 def main(overrides: Sequence[str]) -> int:
@@ -33,8 +35,8 @@ def _row(folder: Path) -> list[str]:
         result["split"],
         str(result["num_items"]),
         name,
-        f"{value:.4f}",
-        f"{result['floors'][name]:.4f}",
+        _with_interval(value, result.get("intervals", {}).get(name)),
+        show_figure(result["floors"][name]),
         f"{result['counts']['parameters']:,}",
         str(config["seed"]),
         " + ".join(
@@ -46,9 +48,15 @@ def _row(folder: Path) -> list[str]:
     ]
 
 
-def _headline(metrics: dict[str, Any]) -> tuple[str, float]:
+def _headline(metrics: dict[str, Any]) -> tuple[str, float | None]:
     name = next(name for name in ("wer", "accuracy", "cider_d") if name in metrics)
-    return name, float(metrics[name])
+    return name, metrics[name]
+
+
+def _with_interval(value: float | None, interval: Mapping[str, float] | None) -> str:
+    if interval is None:
+        return show_figure(value)
+    return f"{show_figure(value)} ({interval['low']:.4f} to {interval['high']:.4f})"
 
 
 def _commit(described: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from rnnmm.config import dump_config
+from rnnmm.configfile import dump_config
 from rnnmm.experiment import make_data
 from rnnmm.pipelines.compose import compose_config
 from rnnmm.pipelines.console import console, logging_to, print_rows

@@ -1,20 +1,15 @@
 """Configs: `check` says everything that is wrong with one, `build` makes the objects it names.
 
 The only place that resolves names in configs. A config is plain data: a mapping with a `_target_`
-is a *node* (a class or function and its arguments), anything else is a value. A config that comes
-out of a run's folder is read by `load_config`: data, never a program.
+is a *node* (a class or function and its arguments), anything else is a value.
 """
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import Parameter
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
+from rnnmm.domain import Seed
 from rnnmm.signature import (
     TARGET,
     convert,
@@ -26,6 +21,7 @@ from rnnmm.signature import (
     parameters,
     resolve,
     takes_any_keyword,
+    wanted_path,
 )
 
 # Arguments that the program knows and a config cannot: given to `build`, never missing in YAML.
@@ -41,7 +37,7 @@ _STAGES = {"augment": ("features", "inputs")}
 PATHS = ("run.dir", "run.out", "store.root", "dataset.root", "dataset.path")
 _SETTINGS: dict[str, Any] = {
     "experiment": str | None,
-    "seed": int,
+    "seed": Seed,
     "split": Literal["train", "val", "test", "all"],
     "inputs": list[str],
     "run.dir": str | None,
@@ -49,11 +45,6 @@ _SETTINGS: dict[str, Any] = {
     "store.root": str,
 }
 _MISSING = "???"
-_MAX_BYTES = 1 << 18  # of a config file; ours are a few kilobytes
-_MAX_DEPTH = 50
-_OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken,
-            yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)  # fmt: skip
-_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 Node = Mapping[str, Any]
 
@@ -67,7 +58,8 @@ def check(
 
     Args:
         config: plain mappings, lists and scalars, interpolations resolved.
-        required: the sections that may not be null.
+        required: the sections that are going to be used: they may not be empty, and the files and
+            folders that they read must be there.
         options: per section the names that can be chosen, for the message.
 
     Returns:
@@ -97,71 +89,6 @@ def build(node: Any, **runtime: Any) -> Any:
     if isinstance(node, list):
         return [build(value, **runtime) for value in node]
     return node
-
-
-def load_config(path: Path) -> dict[str, Any]:
-    """Reads the config of a finished run: plain data only, checked like any other.
-
-    Raises:
-        ValueError: Not a YAML mapping; too big or too deep; with aliases or interpolations, which
-            our own files never have; or with faults, all listed.
-        OSError: The file cannot be read.
-    """
-    with path.open("rb") as file:
-        raw = file.read(_MAX_BYTES + 1)
-    if len(raw) > _MAX_BYTES:
-        raise ValueError(f"{path}: expected a config of at most {_MAX_BYTES} bytes, got more")
-    config = _parse(raw, path)
-    faults = [
-        f"{at}: interpolations are not allowed in a saved config"
-        for at, value in _leaves(config)
-        if "${" in f"{at}{value}"
-    ]
-    faults += check(config)
-    if faults:
-        raise ValueError(f"{path}: " + "; ".join(faults))
-    return config
-
-
-def dump_config(config: Node) -> str:
-    """The YAML text that `load_config` reads back to an equal config."""
-    return OmegaConf.to_yaml(OmegaConf.create(dict(config)))
-
-
-def _parse(raw: bytes, path: Path) -> dict[str, Any]:
-    try:
-        text = raw.decode("utf-8")
-        _refuse_traps(text)
-        # OmegaConf's loader is PyYAML's safe one that reads 1e-3 as a number.
-        config = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except (ValueError, yaml.YAMLError, OmegaConfBaseException, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: expected a config in YAML, got {reason}") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{path}: expected a mapping, got a {type(config).__name__}")
-    return {str(key): value for key, value in config.items()}
-
-
-def _refuse_traps(text: str) -> None:
-    """Stops before the parser would take forever: a small file can stand for an endless tree."""
-    depth = 0
-    for token in yaml.scan(text):
-        if isinstance(token, yaml.AliasToken):
-            raise ValueError("aliases, which are not allowed")
-        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if depth > _MAX_DEPTH:
-            raise ValueError(f"more than {_MAX_DEPTH} levels")
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, join(path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, join(path, index))
-    else:
-        yield path, value
 
 
 def join(path: str, key: object) -> str:
@@ -194,9 +121,27 @@ def _check_required(
     config: Node, required: Iterable[str], options: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
     for section in required:
-        if config.get(section) is None:
+        if config.get(section):
+            yield from _check_paths(section, config[section])
+        elif section in SECTIONS:
             names = f" ({', '.join(options[section])})" if options.get(section) else ""
             yield f"{section}: missing; choose one with {section}=NAME{names}"
+        else:
+            yield _missing(section, _SETTINGS[section])
+
+
+def _check_paths(section: str, node: Any) -> Iterator[str]:
+    """What lies, or does not, where a node will read."""
+    try:
+        known = parameters(resolve(node[TARGET])) if is_node(node) else {}
+    except ValueError:  # said where the node itself is checked
+        return
+    for name, parameter in known.items():
+        path, wanted = node.get(name), wanted_path(parameter.annotation)
+        if wanted and isinstance(path, str) and path not in ("", _MISSING):
+            fault = wanted.fault(path)
+            if fault:
+                yield f"{join(section, name)}: {fault}"
 
 
 def _check_section(section: str, value: Any) -> Iterator[str]:
@@ -264,7 +209,8 @@ def _check_value(path: str, value: Any, annotation: Any) -> Iterator[str]:
 def _missing(path: str, annotation: Any) -> str:
     is_silent = annotation is Parameter.empty
     expected = "" if is_silent else f" (expected {describe(annotation)})"
-    return f"{path}: missing; give {path}=VALUE{expected}"
+    example = "[A,B]" if fits([], annotation) and not is_silent else "VALUE"
+    return f"{path}: missing; give {path}={example}{expected}"
 
 
 def _show(value: Any) -> str:

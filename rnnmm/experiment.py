@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 
 from rnnmm.config import build
+from rnnmm.features.chain import Chain
+from rnnmm.features.normalise import NormaliseGlobal, Statistics, feature_statistics
 from rnnmm.loading.gather import payload_dim
 from rnnmm.manifest import Manifest
 from rnnmm.result import Evaluation
@@ -23,6 +26,7 @@ from rnnmm.run import (
     load_weights,
     read_state,
     record_seconds,
+    record_throughput,
     save_answers,
     save_weights,
 )
@@ -30,10 +34,17 @@ from rnnmm.store.commit import digest_file
 from rnnmm.store.executor import Progress
 from rnnmm.store.reader import Store, open_store
 from rnnmm.tasks.answers import Answers
-from rnnmm.tasks.data import Rows, StoreData, select_rows, trainable_rows, warn_of_faults
+from rnnmm.tasks.data import (
+    Rows,
+    StoreData,
+    input_loader,
+    select_rows,
+    trainable_rows,
+    warn_of_faults,
+)
 from rnnmm.tasks.evaluation import choose_device, predict_rows
 from rnnmm.tasks.task import Task
-from rnnmm.tasks.training import fit
+from rnnmm.tasks.training import fit, throughput
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +104,24 @@ def learn_answers(config: Config, store: Store, rows: Rows) -> Answers:
     return answers
 
 
+def training_statistics(config: Config, store: Store) -> Statistics:
+    """Mean and deviation of the features that enter `NormaliseGlobal`, or of all where it is not.
+
+    Raises:
+        ValueError: The training split is empty, or too many of its items cannot be used.
+    """
+    rows = usable_rows(config, store, "train")
+    stages = [build(config["features"])]
+    if isinstance(stages[0], Chain):
+        stages = list(stages[0].stages)
+    last = next((i for i, one in enumerate(stages) if isinstance(one, NormaliseGlobal)), None)
+    before = Chain(stages[:last])
+    device, batching = torch.device("cpu"), build(config["loader"])
+    batches = input_loader(store, rows, config["task"]["inputs"], batching, device)
+    with torch.inference_mode():
+        return feature_statistics(before(batch.inputs) for batch in batches)
+
+
 def make_data(config: Config, store: Store) -> StoreData:
     """A fresh task and the batches it is trained and validated on.
 
@@ -128,6 +157,7 @@ def train(config: Config, store: Store, run_dir: Path) -> None:
     )
     seconds = fit(trainer, data.task, data, run_dir)
     record_seconds(run_dir, train=seconds)
+    record_throughput(run_dir, throughput(trainer, data))
     save_weights(run_dir, data.task.model)
 
 
@@ -158,13 +188,17 @@ def evaluate(
     predictions = predict_rows(task, store, rows, build(config["loader"]))
     score = task.score(predictions, [rows.references[row] for row in rows.index])
     evaluated_s = time.perf_counter() - start
-    seconds = {**read_state(run_dir)["seconds"], **seconds, "evaluate": evaluated_s}
+    state = read_state(run_dir)
+    seconds = {**state["seconds"], **seconds, "evaluate": evaluated_s}
     fingerprints = {
         "store": store.fingerprint,
-        "trained_on": read_state(run_dir)["store"],
+        "trained_on": state["store"],
         "weights": digest_file(run_dir / WEIGHTS),
     }
-    return Evaluation(task, store, split, rows, predictions, score, seconds, fingerprints)
+    return Evaluation(
+        task, store, split, rows, predictions, score, seconds, fingerprints,
+        state.get("throughput", {}),
+    )  # fmt: skip
 
 
 def _max_bad(config: Config) -> float:

@@ -87,6 +87,12 @@ def check_count(what: str, found: int, published: int) -> tuple[str, ...]:
     return (f"{what}: {found} found, {published} in the published release",)
 
 
+def count_of(number: int, noun: str) -> str:
+    """How many of something, in words: ``1 file``, ``2 files``, ``0 entries``."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def name_some(culprits: Iterable[str], total: int | None = None) -> str:
     """The first few of many, and how many more: ``a, b, c and 7 more``."""
     listed = list(culprits)

@@ -1,11 +1,14 @@
 """What an evaluation leaves behind: ``metrics.json`` and ``predictions.jsonl``."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rnnmm.metrics.interval import Interval, bootstrap_interval
 from rnnmm.run import describe_hardware, versions
 from rnnmm.store.commit import commit_bytes
 from rnnmm.store.reader import Store
@@ -13,6 +16,7 @@ from rnnmm.tasks.data import Rows
 from rnnmm.tasks.task import Prediction, Score, Task, count_parameters
 
 _SCHEMA = 1
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,7 @@ class Evaluation:
         score: their figures.
         seconds: of wall time, by stage.
         fingerprints: of what decided the figures.
+        throughput: of the training, see `rnnmm.tasks.training.throughput`; empty where unknown.
     """
 
     task: Task
@@ -38,6 +43,7 @@ class Evaluation:
     score: Score
     seconds: Mapping[str, float]
     fingerprints: Mapping[str, str]
+    throughput: Mapping[str, Any] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, Any]:
         """The content of ``metrics.json``: a stable contract, see the README."""
@@ -49,17 +55,43 @@ class Evaluation:
             "num_items": len(self.rows),
             "metrics": self.score.metrics,
             "floors": self.score.floors,
+            "intervals": {
+                name: {"low": one.low, "high": one.high, "level": _LEVEL, "units": self.num_units}
+                for name, one in self.intervals.items()
+            },
             "counts": {
                 **self.score.counts,
-                "quarantined": self.store.info["num_bad"],
+                "quarantined_in_all_splits": self.store.info["num_bad"],
                 "unusable": len(self._split_rows()) - len(self.rows),
                 "parameters": count_parameters(self.task.model),
                 "findings": list(self.store.info["findings"]),
             },
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "throughput": dict(self.throughput),
             "fingerprints": dict(self.fingerprints),
             "versions": {**versions(), "hardware": describe_hardware(self.task.device)},
         }
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """Confidence intervals, by bootstrap, of the metrics that are ratios of sums.
+
+        What the corpus calls a group (a speaker, a recording) is drawn whole, any other item by
+        itself: these are the units. Where they do not differ (all are right, or there is but one)
+        or nothing was asked for, no interval can be told.
+        """
+        tallies = {name: one.by_unit(self._units) for name, one in self.score.tallies.items()}
+        found = {
+            name: bootstrap_interval(*one, level=_LEVEL)
+            for name, one in tallies.items()
+            if any(one.denominators)
+        }
+        return {name: one for name, one in found.items() if one.low < one.high}
+
+    @property
+    def num_units(self) -> int:
+        """How many groups, or items without one, the answers belong to."""
+        return len(set(self._units))
 
     def answers(self) -> list[dict[str, Any]]:
         """The rows of ``predictions.jsonl``: id, path, reference, hypothesis, score and more."""
@@ -80,11 +112,31 @@ class Evaluation:
     def write(self, folder: Path) -> None:
         """Writes both files, each whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [json.dumps(row, ensure_ascii=False) for row in self.answers()]
+        lines = [to_json(row) for row in self.answers()]
         commit_bytes(folder / "predictions.jsonl", ("\n".join(lines) + "\n").encode())
-        text = json.dumps(self.metrics(), indent=1, ensure_ascii=False)
+        text = to_json(self.metrics(), indent=1)
         commit_bytes(folder / "metrics.json", f"{text}\n".encode())
+
+    @cached_property
+    def _units(self) -> list[str | int]:
+        groups = self.store.column("group")
+        return [
+            one.row if groups[one.row] is None else groups[one.row] for one in self.predictions
+        ]
 
     def _split_rows(self) -> list[int]:
         every = self.split == "all"
         return list(range(len(self.store))) if every else self.store.rows(self.split).tolist()
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON text; null where there is no number that JSON can write (NaN, infinity)."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

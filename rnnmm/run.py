@@ -17,7 +17,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from rnnmm.config import dump_config, load_config
+from rnnmm.configfile import dump_config, load_config
+from rnnmm.manifest import count_of, name_some
 from rnnmm.store.commit import commit, commit_bytes
 from rnnmm.tasks.answers import Answers
 
@@ -27,14 +28,39 @@ WEIGHTS = "model.safetensors"
 _ANSWERS = "answers.json"
 _CONFIG = "config.yaml"
 _STATE = "run.json"
+# What an attempt leaves that ends before the state is written.
+_EARLY = (_CONFIG, "git.txt", "environment.txt", "log.txt")
 # What decides the weights. The rest (run, store, split) may differ between calls.
 _SECTIONS = ("dataset", "preprocess", "features", "augment", "model", "task", "optim", "trainer",
              "loader", "seed")  # fmt: skip
 # Of those, what decides how fast or how tolerantly, not what comes out.
 _HARMLESS = {"preprocess.workers", "preprocess.timeout_s", "preprocess.max_bad_fraction",
-             "dataset.workers", "loader.depth"}  # fmt: skip
+             "dataset.workers", "loader.depth", "trainer.checkpoint_every_steps"}  # fmt: skip
 _PACKAGES = ("rnnmm", "torch", "torchaudio", "torchvision", "lightning", "librosa", "numpy",
              "opencv-python-headless", "pyarrow", "av", "soundfile", "hydra-core")  # fmt: skip
+
+
+def check_folder(run_dir: Path, store_root: Path) -> None:
+    """Finds out, before anything is written, whether a run may begin or go on in a folder.
+
+    Args:
+        run_dir: the folder; need not be there.
+        store_root: where decoded media go; may lie inside.
+
+    Raises:
+        ValueError: No run has begun there, and it holds what is not of a run.
+    """
+    if not run_dir.is_dir() or (run_dir / _STATE).is_file():
+        return
+    own = {*_EARLY, *(path.name for path in (store_root, *store_root.parents)
+                      if path.parent == run_dir)}  # fmt: skip
+    names = sorted(path.name for path in run_dir.iterdir())
+    foreign = [name for name in names if name not in own and not name.startswith(".")]
+    if foreign:
+        raise ValueError(
+            f"run.dir: expected a new or empty folder, or that of a run, got {run_dir} with "
+            f"{count_of(len(foreign), 'other entry')} in it ({name_some(foreign)}); choose another"
+        )
 
 
 def claim(run_dir: Path, config: Config, fingerprint: str) -> None:
@@ -83,6 +109,11 @@ def record_seconds(run_dir: Path, **seconds: float) -> None:
     """Keeps how long stages took, for the figures."""
     state = read_state(run_dir)
     write_state(run_dir, {**state, "seconds": {**state["seconds"], **seconds}})
+
+
+def record_throughput(run_dir: Path, throughput: Mapping[str, Any]) -> None:
+    """Keeps how fast training went, for the figures."""
+    write_state(run_dir, {**read_state(run_dir), "throughput": dict(throughput)})
 
 
 def save_answers(run_dir: Path, answers: Answers) -> None:
@@ -149,7 +180,7 @@ def describe_hardware(device: torch.device) -> str:
     """What a device is, in words."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    return f"{platform.machine()} CPU, {count_of(torch.get_num_threads(), 'thread')}"
 
 
 def _refuse_other(

@@ -15,7 +15,9 @@ from difflib import get_close_matches
 from inspect import Parameter
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
+
+from rnnmm.domain import Existing, Range
 
 TARGET = "_target_"
 PREFIXES = ("rnnmm.", "lightning.pytorch.")
@@ -38,7 +40,13 @@ def is_node(value: object) -> bool:
 
 def is_factory(annotation: Any) -> bool:
     """Whether an argument wants something to call later, not an object."""
-    return any((typing.get_origin(one) or one) is Callable for one in _options(annotation))
+    return any(_kind(one) is Callable for one in _options(annotation))
+
+
+def wanted_path(annotation: Any) -> Existing | None:
+    """What must lie at the path that an argument takes; None where nothing need be there."""
+    marks = [mark for one in _options(annotation) for mark in _marks(one)]
+    return next((mark for mark in marks if isinstance(mark, Existing)), None)
 
 
 def resolve(name: object) -> Callable[..., Any]:
@@ -82,7 +90,8 @@ def fits(value: object, annotation: Any) -> bool:
     """Whether a plain YAML value can be given where the annotation stands.
 
     An int is fine for a float, a bool is never a number, a str is fine for a Path, a node is fine
-    for a class unless it names an unrelated class. Annotations that say nothing accept all.
+    for a class unless it names an unrelated class. A number is in its range (`rnnmm.domain`).
+    Annotations that say nothing accept all.
     """
     options = _options(annotation)
     return any(_fits_one(value, option) for option in options)
@@ -90,7 +99,7 @@ def fits(value: object, annotation: Any) -> bool:
 
 def convert(value: Any, annotation: Any) -> Any:
     """What YAML cannot write: a Path from a str, a tuple from a list, where only those fit."""
-    options = {typing.get_origin(option) or option: option for option in _options(annotation)}
+    options = {_kind(option): option for option in _options(annotation)}
     if isinstance(value, str) and Path in options and str not in options:
         return Path(value)
     kind = next((kind for kind in options if kind in _LISTS), None)
@@ -150,14 +159,27 @@ def _signature(target: Callable[..., Any]) -> Iterable[Parameter]:
 
 def _options(annotation: Any) -> tuple[Any, ...]:
     """The members of a union, nested ones included; anything else is its own only member."""
-    if typing.get_origin(annotation) is typing.Annotated:
-        return _options(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) not in (Union, UnionType):
         return (annotation,)
     return tuple(one for member in typing.get_args(annotation) for one in _options(member))
 
 
+def _marks(annotation: Any) -> tuple[Any, ...]:
+    """What an annotation says beyond a type."""
+    return annotation.__metadata__ if typing.get_origin(annotation) is Annotated else ()
+
+
+def _kind(annotation: Any) -> Any:
+    """The class or form behind an annotation, without its arguments."""
+    if _marks(annotation):
+        return _kind(annotation.__origin__)
+    return typing.get_origin(annotation) or annotation
+
+
 def _fits_one(value: object, annotation: Any) -> bool:
+    if marks := _marks(annotation):
+        ranges = [mark for mark in marks if isinstance(mark, Range)]
+        return fits(value, annotation.__origin__) and all(value in one for one in ranges)
     if annotation in (Parameter.empty, Any, object) or isinstance(annotation, str):
         return True
     if isinstance(value, Mapping) and TARGET in value:
@@ -214,6 +236,12 @@ def _element_annotations(annotation: Any, length: int) -> list[Any] | None:
 
 
 def _describe_one(annotation: Any) -> str:
+    if marks := _marks(annotation):
+        ranges = [str(mark) for mark in marks if isinstance(mark, Range)]
+        return " ".join([describe(annotation.__origin__), *ranges])
+    if _kind(annotation) in _LISTS and typing.get_args(annotation):
+        inner = ["..." if one is ... else describe(one) for one in typing.get_args(annotation)]
+        return f"{_kind(annotation).__name__}[{', '.join(inner)}]"
     if typing.get_origin(annotation) is Literal:
         return " | ".join(map(repr, typing.get_args(annotation)))
     if annotation in (None, NoneType):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.losses import class_loss, ctc_loss, ctc_steps, token_loss
+from rnnmm.losses import bag_loss, class_loss, ctc_loss, ctc_steps, token_loss
 
 
 def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,3 +58,14 @@ def test_label_smoothing_costs_certainty() -> None:
     sure = torch.tensor([[20.0, 0.0, 0.0]])
     assert float(class_loss(sure, torch.tensor([0]))) == pytest.approx(0, abs=1e-6)
     assert float(class_loss(sure, torch.tensor([0]), label_smoothing=0.1)) > 1
+
+
+def test_bag_loss_asks_for_each_word_in_the_measure_it_occurs() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 4, requires_grad=True)
+    tokens = torch.tensor([[0, 2, 2], [2, 3, 3], [1, 0, 0], [1, 1, 1]])
+    targets = Padded(tokens, torch.tensor([3, 1, 1, 3]))  # two captions for each of two rows
+    wanted = torch.tensor([[0.5, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
+    chance = logits.sigmoid()
+    expected = -(wanted * chance.log() + (1 - wanted) * (1 - chance).log()).sum() / 2
+    torch.testing.assert_close(bag_loss(logits, targets), expected)

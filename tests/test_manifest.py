@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnmm.manifest import Item, Manifest, check_count, check_manifest, name_some
+from rnnmm.manifest import Item, Manifest, check_count, check_manifest, count_of, name_some
 
 
 def manifest(root: Path, *items: Item) -> Manifest:
@@ -10,8 +10,20 @@ def manifest(root: Path, *items: Item) -> Manifest:
     return Manifest("demo", root, items)
 
 
-def test_a_sound_manifest_passes(tmp_path: Path) -> None:
-    check_manifest(manifest(tmp_path, Item("1", "a.wav", "train"), Item("2", "a.wav", "test")))
+def test_one_file_may_be_many_items_but_of_one_id_each(tmp_path: Path) -> None:
+    one, two = Item("1", "a.wav", "train"), Item("2", "a.wav", "test")
+    check_manifest(manifest(tmp_path, one, two))
+    with pytest.raises(ValueError, match=r"duplicate ids: 2 \(2 times\)"):
+        check_manifest(manifest(tmp_path, one, two, two))
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "shown"),
+    [(0, "file", "0 files"), (1, "file", "1 file"), (1, "entry", "1 entry"),
+     (2, "entry", "2 entries")],
+)  # fmt: skip
+def test_counts_are_in_words(number: int, noun: str, shown: str) -> None:
+    assert count_of(number, noun) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from rnnmm.result import Evaluation
+from rnnmm.metrics.interval import Tally
+from rnnmm.result import Evaluation, to_json
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.task import Prediction, Score
 
@@ -22,10 +24,14 @@ class Birds(SimpleNamespace):
 @pytest.fixture
 def evaluation() -> Evaluation:
     """Three items in the split, of which one could not be used."""
+    return make_evaluation([None] * 4)
+
+
+def make_evaluation(groups: list[str | None], *, wer: float = 0.05) -> Evaluation:
     store = Birds(
         info={"name": "birds", "num_bad": 2, "findings": ["3 found, 4 published"]},
         ids=["a", "b", "c", "d"],
-        column=lambda name: [f"{id}.wav" for id in "abcd"],
+        column=lambda name: groups if name == "group" else [f"{id}.wav" for id in "abcd"],
         rows=lambda split: np.flatnonzero([one == split for one in SPLITS]),
     )
     task = SimpleNamespace(
@@ -37,9 +43,18 @@ def evaluation() -> Evaluation:
     references = [("x",), ("größe",), ("one", "two"), ()]
     rows = Rows(np.array([1, 2]), np.array([5, 6]), references)
     predictions = [Prediction(1, "größe", -0.12345678), Prediction(2, "one", -2.0)]
-    score = Score({"wer": 0.05}, {"wer": 1.0}, {"right": 2})
+    tallies = {"wer": Tally([0, 3], [4, 4]), "cer": Tally([0, 1], [0, 0])}
+    score = Score({"wer": wer}, {"wer": 1.0}, {"right": 2}, tallies)
     return Evaluation(
-        task, store, "test", rows, predictions, score, {"train": 1.23456}, {"store": "abc"}
+        task,
+        store,
+        "test",
+        rows,
+        predictions,
+        score,
+        {"train": 1.23456},
+        {"store": "abc"},
+        {"items_per_s": 5.0},
     )
 
 
@@ -55,14 +70,16 @@ def test_metrics_hold_what_the_contract_says(evaluation: Evaluation) -> None:
         "num_items": 2,
         "metrics": {"wer": 0.05},
         "floors": {"wer": 1.0},
+        "intervals": {"wer": {"low": 0.0, "high": 0.75, "level": 0.95, "units": 2}},
         "counts": {
             "right": 2,
-            "quarantined": 2,
+            "quarantined_in_all_splits": 2,
             "unusable": 1,
             "parameters": 8,
             "findings": ["3 found, 4 published"],
         },
         "seconds": {"train": 1.235},
+        "throughput": {"items_per_s": 5.0},
         "fingerprints": {"store": "abc"},
     }
 
@@ -90,3 +107,21 @@ def test_both_files_are_utf_8_and_read_back(evaluation: Evaluation, tmp_path: Pa
 def test_all_counts_every_split(evaluation: Evaluation) -> None:
     every = Evaluation(**{**vars(evaluation), "split": "all"})
     assert every.metrics()["counts"]["unusable"] == 2
+
+
+def test_items_of_one_group_are_drawn_together() -> None:
+    assert make_evaluation([None, "ann", "bob", None]).num_units == 2
+    alone = make_evaluation([None, "ann", "ann", None])
+    assert alone.num_units == 1
+    assert alone.intervals == {}, "of one speaker nothing is known about others"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_null_on_disk(value: float, tmp_path: Path) -> None:
+    make_evaluation([None] * 4, wer=value).write(tmp_path)
+    text = (tmp_path / "metrics.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["metrics"] == {"wer": None}
+
+
+def test_json_of_any_depth_is_json() -> None:
+    assert to_json({"a": [(1.5, -math.inf)], "ä": math.nan}) == '{"a": [[1.5, null]], "ä": null}'

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from rnnmm.run import (
+    check_folder,
     claim,
     describe_git,
     describe_hardware,
@@ -15,6 +17,7 @@ from rnnmm.run import (
     read_config,
     read_state,
     record_seconds,
+    record_throughput,
     save_answers,
     save_weights,
     versions,
@@ -47,6 +50,25 @@ def test_the_same_run_may_come_back(run_dir: Path) -> None:
     assert read_config(run_dir)["split"] == "test"
 
 
+def test_throughput_is_kept_beside_the_seconds(tmp_path: Path) -> None:
+    claim(tmp_path / "run", CONFIG, "abc")
+    record_throughput(tmp_path / "run", {"items_per_s": 5.0, "cached": False})
+    record_seconds(tmp_path / "run", train=2.5)
+    state = read_state(tmp_path / "run")
+    assert state["throughput"] == {"items_per_s": 5.0, "cached": False}
+    assert state["seconds"] == {"train": 2.5}
+
+
+def test_a_cached_run_cannot_go_on_as_a_real_one(tmp_path: Path) -> None:
+    loader = {"_target_": "rnnmm.loading.order.Batching"}
+    cached = {**CONFIG, "loader": {**loader, "cached": True}}
+    claim(tmp_path / "run", cached, "abc")
+    with pytest.raises(
+        ValueError, match=r"holds a run with another loader\.cached: expected True"
+    ):
+        claim(tmp_path / "run", {**CONFIG, "loader": loader}, "abc")
+
+
 def test_another_config_is_refused(run_dir: Path) -> None:
     match = r"another trainer\.max_epochs: expected 3, got 4; choose another run\.dir"
     with pytest.raises(ValueError, match=match):
@@ -63,6 +85,24 @@ def test_a_claim_cut_short_is_made_again(run_dir: Path) -> None:
     claim(run_dir, {**CONFIG, "seed": 1}, "xyz")
     assert read_config(run_dir)["seed"] == 1
     assert read_state(run_dir)["store"] == "xyz"
+
+
+def test_a_folder_of_others_is_no_place_for_a_run(tmp_path: Path) -> None:
+    stores = tmp_path / "stores"
+    check_folder(tmp_path / "new", stores)
+    check_folder(tmp_path, stores)
+    for name in ("log.txt", "config.yaml", ".git"):
+        (tmp_path / name).touch()
+    (stores / "birds-1").mkdir(parents=True)
+    check_folder(tmp_path, stores / "birds-1")  # all that an early failure leaves
+    (tmp_path / "a.mp4").touch()
+    match = r"new or empty folder, .* with 1 other entry in it \(a\.mp4\); choose another"
+    with pytest.raises(ValueError, match=match):
+        check_folder(tmp_path, stores)
+    with pytest.raises(ValueError, match=r"2 other entries in it \(a\.mp4, stores\)"):
+        check_folder(tmp_path, tmp_path.parent / "elsewhere")
+    (tmp_path / "run.json").touch()
+    check_folder(tmp_path, stores)
 
 
 def test_no_run_has_no_state(tmp_path: Path) -> None:
@@ -118,7 +158,7 @@ def test_damaged_weights_are_refused(run_dir: Path) -> None:
 def test_versions_and_hardware_are_told() -> None:
     assert {"python", "rnnmm", "torch", "lightning", "av"} <= set(versions())
     assert json.dumps(versions())
-    assert describe_hardware(torch.device("cpu")).endswith(" threads")
+    assert re.search(r" CPU, (1 thread|\d+ threads)$", describe_hardware(torch.device("cpu")))
 
 
 def test_git_is_described_or_its_absence_is(monkeypatch: pytest.MonkeyPatch) -> None:

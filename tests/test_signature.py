@@ -9,6 +9,7 @@ import pytest
 
 from rnnmm import manifest
 from rnnmm.data.fsdd import prepare
+from rnnmm.domain import Existing, Folder, Positive, Probability, Size
 from rnnmm.manifest import Item, Manifest
 from rnnmm.signature import (
     convert,
@@ -19,6 +20,7 @@ from rnnmm.signature import (
     parameters,
     resolve,
     takes_any_keyword,
+    wanted_path,
 )
 
 ITEM = {"_target_": "rnnmm.manifest.Item"}
@@ -249,9 +251,14 @@ def test_convert(value: object, annotation: Any, expected: object) -> None:
         (Path | None, "Path | null"),
         (Optional[Sequence[Path]], "Sequence[Path] | null"),  # noqa: UP045
         (Literal["a.b", 2], "'a.b' | 2"),
-        (list[Literal["a.b"]], "list[Literal['a.b']]"),
+        (list[Literal["a.b"]], "list['a.b']"),
         (tuple[Item, ...], "tuple[Item, ...]"),
         (float | Literal["auto"], "float | 'auto'"),
+        (Size, "int >= 1"),
+        (Probability | None, "float in [0, 1) | null"),
+        (Sequence[Size], "Sequence[int >= 1]"),
+        (tuple[Positive, ...], "tuple[float > 0, ...]"),
+        (Folder, "str"),
     ],
 )
 def test_describe(annotation: Any, expected: str) -> None:
@@ -262,6 +269,11 @@ def test_did_you_mean() -> None:
     assert did_you_mean("max_epohcs", ["max_epochs", "lr"]) == " (did you mean max_epochs?)"
     assert did_you_mean("zzz", ["lr", "max_epochs"]) == " (expected one of lr, max_epochs)"
     assert did_you_mean("zzz", []) == ""
+
+
+def test_wanted_path() -> None:
+    assert wanted_path(Folder) == wanted_path(Folder | None) == Existing("folder")
+    assert wanted_path(str) is wanted_path(Size) is wanted_path(Annotated[str, "a note"]) is None
 
 
 def test_is_node() -> None:

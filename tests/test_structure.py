@@ -19,12 +19,12 @@ PACKAGES = {
     "data": "rnnmm.data",
 }
 LAYERS = (
-    ("units", "batch", "manifest", "text"),
+    ("units", "domain", "batch", "manifest", "text"),
     ("media", "features", "store"),
     ("nn", "losses", "metrics", "decode"),
     ("models", "loading"),
     ("tasks",),
-    ("config", "signature", "bundle", "stream", "export", "report"),
+    ("config", "configfile", "signature", "bundle", "stream", "export", "report"),
     ("run", "result", "experiment", "summary"),
     ("bench",),
     ("pipelines",),

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from rnnmm.metrics.errors import Edit
+from rnnmm.metrics.interval import Interval
 from rnnmm.summary import summarise, write_report
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.task import Prediction
@@ -39,7 +40,7 @@ def evaluation_of(right: int, wrong: int, **counts: object) -> SimpleNamespace:
     }  # fmt: skip
     return SimpleNamespace(
         task=task, store=store, split="test", rows=rows, predictions=predictions,
-        metrics=lambda: figures,
+        metrics=lambda: figures, intervals={"wer": Interval(0.05, 0.2)},
     )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def test_figures_pass_through(tmp_path: Path) -> None:
     assert (page.name, page.dataset, page.split, page.num_items) == ("asr", "words", "test", 3)
     assert (page.headline, page.goal) == ("wer", "lower")
     assert (page.metrics, page.floors) == ({"wer": 0.1}, {"wer": 1.0})
+    assert page.intervals == {"wer": (0.05, 0.2)}
     assert page.notes == ["a clip is missing"]
     assert page.confusion is None
     assert list(page.history) == []

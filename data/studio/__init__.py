@@ -14,6 +14,7 @@ from pathlib import Path
 from rnnmm.data.studio.crew import make_clips
 from rnnmm.data.studio.grammar import captions
 from rnnmm.data.studio.plan import Clip, plan_clips
+from rnnmm.domain import Count, Size
 from rnnmm.manifest import Item, Manifest
 
 VERSION = 1  # counts up whenever the same seed gives other clips
@@ -26,7 +27,7 @@ _LIST = "clips.jsonl"
 logger = logging.getLogger(__name__)
 
 
-def prepare(root: str, num_clips: int = 672, seed: int = 0, workers: int = 2) -> Manifest:
+def prepare(root: str, num_clips: Size = 672, seed: Count = 0, workers: Size = 2) -> Manifest:
     """Makes the clips that are not there yet, and lists them.
 
     They lie in a folder of their own below the root, named by version, size and seed, so that

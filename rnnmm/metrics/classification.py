@@ -1,4 +1,4 @@
-"""Right and wrong classes: accuracy in its kinds, confusion, and the floor beneath them.
+"""Right and wrong classes: accuracy, its mean over classes, and confusion.
 
 Conventions
     Classes are what the caller names them by, as long as references and predictions agree: names
@@ -70,58 +70,6 @@ def confusion_matrix(
     matrix = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(matrix, ([place[r] for r in references], [place[p] for p in predictions]), 1)
     return matrix
-
-
-def top_k_hits(
-    references: Sequence[int], scores: NDArray[np.floating], k: int
-) -> NDArray[np.bool_]:
-    """Whether the reference is among the ``k`` classes of highest score, item by item.
-
-    Of equal scores the lower class index comes first, so that k = 1 is argmax.
-
-    Args:
-        references: ``(I,)`` class indices; -1, the class outside, is never hit.
-        scores: ``(I, K)`` higher is better, no NaN.
-        k: 1 or more; with k >= K every class is among them.
-
-    Returns:
-        ``(I,)``.
-
-    Raises:
-        ValueError: No items, shapes that do not fit, NaN among the scores, ``k`` below 1.
-    """
-    scores, indices = np.asarray(scores), np.asarray(references)
-    if k < 1:
-        raise ValueError(f"top k: expected k >= 1, got {k}")
-    if scores.ndim != 2 or not len(scores) or indices.shape != scores.shape[:1]:
-        raise ValueError(
-            f"top k: expected references (I,) and scores (I, K), at least one item, got "
-            f"{indices.shape} and {scores.shape}"
-        )
-    if np.isnan(scores).any():
-        raise ValueError("top k: expected scores without NaN")
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (I, k)
-    return np.asarray((best == indices[:, None]).any(axis=1))
-
-
-def top_k_accuracy(references: Sequence[int], scores: NDArray[np.floating], k: int) -> float:
-    """The share of items whose reference is among the ``k`` best; see `top_k_hits`."""
-    return float(top_k_hits(references, scores, k).mean())
-
-
-def majority_class(labels: Sequence[str]) -> str:
-    """The commonest label, of equals the first by name: what a constant answer should be.
-
-    Args:
-        labels: ``(I,)`` of the training items.
-
-    Raises:
-        ValueError: No labels.
-    """
-    if not labels:
-        raise ValueError("majority class: expected at least one label, got none")
-    counts = Counter(labels)
-    return min(counts, key=lambda name: (-counts[name], name))
 
 
 def _check_paired(references: Sequence[Hashable], predictions: Sequence[Hashable]) -> None:

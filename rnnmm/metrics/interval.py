@@ -1,6 +1,6 @@
 """How far a figure would move on other test items of the same kind."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,29 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+class Tally(NamedTuple):
+    """What each item adds to a ratio of sums: ``(I,)`` numerators and ``(I,)`` denominators."""
+
+    numerators: Sequence[float]
+    denominators: Sequence[float]
+
+    @classmethod
+    def of_means(cls, values: Sequence[float]) -> "Tally":
+        """The tally of a plain mean over items."""
+        return cls(values, [1] * len(values))
+
+    def by_unit(self, units: Sequence[Hashable]) -> "Tally":
+        """Adds up the items of each unit (a speaker, a recording), in order of appearance.
+
+        Args:
+            units: ``(I,)`` the unit of each item.
+        """
+        place: dict[Hashable, int] = {}
+        rows = [place.setdefault(unit, len(place)) for unit in units]
+        above, below = (np.bincount(rows, column).tolist() for column in self)
+        return Tally(above, below)
 
 
 def bootstrap_interval(

@@ -5,7 +5,7 @@ content policy forbids the browser to fetch anything.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -78,6 +78,7 @@ class TaskSummary:
         goal: whether the headline is better when lower or when higher.
         metrics: value of each metric; error rates and accuracies are fractions.
         floors: what a model that ignores its input reaches, for any of the metrics.
+        intervals: (low, high) of the 95 % confidence interval, for any of the metrics.
         seconds: wall time of each stage.
         history: one row per epoch: ``epoch`` and any of ``train_loss``, ``val_wer`` ...
         confusion: class names and ``(K, K)`` counts, reference down, hypothesis across.
@@ -97,6 +98,7 @@ class TaskSummary:
     metrics: Mapping[str, float]
     floors: Mapping[str, float]
     seconds: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     confusion: tuple[Sequence[str], NDArray[np.integer]] | None = None
     examples: Sequence[Example] = ()
@@ -187,11 +189,12 @@ def _section(task: TaskSummary, shared_notes: Sequence[str]) -> dict[str, object
 
 
 def _metric_view(task: TaskSummary, name: str) -> dict[str, str]:
-    floor = task.floors.get(name)
+    floor, interval = task.floors.get(name), task.intervals.get(name)
     return {
         "name": wording.name_metric(name),
         "value": wording.format_metric(name, task.metrics[name]),
         "floor": "" if floor is None else wording.format_metric(name, floor),
+        "interval": "" if interval is None else wording.format_interval(name, *interval),
     }
 
 

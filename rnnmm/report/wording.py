@@ -53,6 +53,17 @@ def format_metric(metric: str, value: float) -> str:
     return f"{100 * value:.1f} %" if is_percentage(metric) else format_number(value)
 
 
+def format_interval(metric: str, low: float, high: float) -> str:
+    """Two values of a metric as the ends of a range.
+
+    Example:
+        >>> format_interval("wer", 0.0312, 0.0498), format_interval("cider_d", 0.9, 1.1)
+        ('3.1 to 5.0 %', '0.900 to 1.100')
+    """
+    first, last = format_metric(metric, low), format_metric(metric, high)
+    return f"{first.removesuffix(' %') if last.endswith(' %') else first} to {last}"
+
+
 def format_tick(metric: str, value: float) -> str:
     """A round value of a metric on an axis, with no more digits than it needs.
 

@@ -71,7 +71,7 @@ def test_the_split_looks_at_the_lists_and_not_at_the_files_there(make_tree) -> N
     manifest = prepare(root, val_speakers=3)
     assert {i.id: i.split for i in manifest.items}.items() <= whole.items()
     assert len(manifest.items) == len(TRAIN_IDS) - len(absent)
-    assert any(f.startswith(f"{len(absent)} listed but absent: ") for f in manifest.findings)
+    assert any(f.startswith(f"{len(absent)} files listed but absent: ") for f in manifest.findings)
 
 
 def test_never_more_than_half_of_the_speakers_are_val(make_tree) -> None:
@@ -110,7 +110,7 @@ def test_without_the_named_lists_every_transcribed_file_is_test(make_tree) -> No
     manifest = prepare(make_tree(tree))
     assert splits_of(manifest) == {"test": 20}
     assert {i.speaker for i in manifest.items} == set(SPEAKERS)
-    assert "no split lists: all 20 items count as test" in manifest.findings
+    assert "no split lists: every item counts as test (20)" in manifest.findings
 
 
 def test_files_without_a_transcript_or_a_place_in_a_list_are_told(make_tree) -> None:
@@ -118,9 +118,9 @@ def test_files_without_a_transcript_or_a_place_in_a_list_are_told(make_tree) -> 
     tree["etc/an4_test.transcription"] = "NO (cena-ma-b)\n"
     manifest = prepare(make_tree(tree))
     assert [i.id for i in manifest.items] == ["cena-ma-b"]
-    assert "1 files in no list, not used: an4test_clstk/mc/cenc-mc-b" in manifest.findings
+    assert "1 file in no list, not used: an4test_clstk/mc/cenc-mc-b" in manifest.findings
     assert (
-        "1 files without a transcript in etc, not used: an4test_clstk/mb/cenb-mb-b"
+        "1 file without a transcript in etc, not used: an4test_clstk/mb/cenb-mb-b"
         in manifest.findings
     )
 

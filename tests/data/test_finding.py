@@ -8,7 +8,8 @@ from rnnmm.manifest import Item
 
 def test_report_files_counts_and_names_the_first() -> None:
     assert report_files("absent", []) == ()
-    assert report_files("absent", iter("abcdefg")) == ("7 absent: a, b, c, d, e and 2 more",)
+    assert report_files("absent", ["a"], "clip") == ("1 clip absent: a",)
+    assert report_files("absent", iter("abcdefg")) == ("7 files absent: a, b, c, d, e and 2 more",)
 
 
 def test_report_sizes_names_every_split() -> None:

@@ -62,7 +62,7 @@ def test_without_lists_every_photo_is_test(make_tree) -> None:
     del files["test.txt"]
     manifest = prepare(make_tree(files))
     assert splits_of(manifest) == {"test": 3}
-    assert "no split lists: all 3 items count as test" in manifest.findings
+    assert "no split lists: every item counts as test (3)" in manifest.findings
 
 
 def test_photos_without_caption_or_list_are_told(make_tree) -> None:
@@ -70,9 +70,9 @@ def test_photos_without_caption_or_list_are_told(make_tree) -> None:
     files["captions.txt"] += "d.jpg, \n"
     manifest = prepare(make_tree(files))
     assert manifest.findings[3:6] == (
-        "1 listed but absent: z",
-        "1 files in no list, not used: e",
-        "1 photos without a caption, not used: d",
+        "1 file listed but absent: z",
+        "1 file in no list, not used: e",
+        "1 photo without a caption, not used: d",
     )
 
 

@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def test_a_plain_tree_is_all_test_and_says_so(make_tree) -> None:
     assert manifest.items[0] == Item("cat/00", "cat/00.wav", "test", speaker="cat", label="cat")
     assert splits_of(manifest) == {"test": 40}
     assert manifest.findings == (
-        "no split lists: all 40 items count as test (dataset.split=seeded draws splits)",
+        "no split lists: every item counts as test (40; dataset.split=seeded draws splits)",
         "split: 0 train, 0 val, 40 test",
     )
 
@@ -54,7 +55,7 @@ def test_top_folders_named_after_splits_are_the_splits(make_tree) -> None:
     }
     assert manifest.findings == (
         "split: 1 train, 1 val, 2 test",
-        "1 files outside any class folder, without label: test/b.mp4",
+        "1 file outside any class folder, without label: test/b.mp4",
     )
 
 
@@ -64,6 +65,15 @@ def test_a_missing_val_can_be_drawn_out_of_train(make_tree) -> None:
     manifest = prepare(root, split="seeded")
     assert splits_of(manifest) == {"train": 36, "val": 4, "test": 1}
     assert manifest.findings[0] == "val drawn out of train, within each class (seed 0)"
+
+
+def test_another_encoding_is_drawn_alike(make_tree) -> None:
+    mp3 = {path.replace(".wav", ".mp3"): "" for path in CLASSES}
+    root = Path(make_tree(CLASSES))
+    one = prepare(str(root), "seeded")
+    shutil.rmtree(root)
+    other = prepare(make_tree(mp3), "seeded")
+    assert [(i.id, i.split) for i in one.items] == [(i.id, i.split) for i in other.items]
 
 
 def test_given_splits_are_never_redrawn(make_tree) -> None:
@@ -88,7 +98,7 @@ def test_a_class_that_is_called_train_among_others_is_told(make_tree) -> None:
 def test_files_in_the_root_have_no_label(make_tree) -> None:
     manifest = prepare(make_tree({"a.mp3": "", "cat/b.wav": ""}))
     assert [(i.label, i.speaker) for i in manifest.items] == [(None, None), ("cat", "cat")]
-    assert manifest.findings[-1] == "1 files outside any class folder, without label: a.mp3"
+    assert manifest.findings[-1] == "1 file outside any class folder, without label: a.mp3"
 
 
 def test_documents_are_skipped_and_unknown_extensions_stay(make_tree) -> None:
@@ -121,7 +131,7 @@ def test_ids_leave_the_extension_out_only_where_that_is_unique(make_tree) -> Non
 
 
 def test_nothing_but_documents_is_an_error(make_tree) -> None:
-    with pytest.raises(ValueError, match=r"folder: found no media below .*\(1 files skipped\)"):
+    with pytest.raises(ValueError, match=r"folder: found no media below .*\(1 file skipped\)"):
         prepare(make_tree({"README.md": ""}))
 
 

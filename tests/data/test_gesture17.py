@@ -52,7 +52,7 @@ def test_without_lists_every_clip_is_test(make_tree) -> None:
     assert splits_of(manifest) == {"test": 24}
     assert manifest.findings == (
         "classes: 2 found, 17 in the published release",
-        "no split lists: all 24 items count as test",
+        "no split lists: every item counts as test (24)",
         "split: 0 train, 0 val, 24 test",
     )
 
@@ -74,9 +74,9 @@ def test_absent_unlisted_and_misplaced_clips_are_told(make_tree) -> None:
     del files["01_Swiping/sk_color_9.mp4"]
     manifest = prepare(make_tree(files))
     assert manifest.findings[1:4] == (
-        "1 listed but absent: 01_Swiping/sk_color_9",
-        "1 files in no list, not used: 01_Swiping/sk_color_7",
-        "1 clips outside the class folders, not used: stray.mp4",
+        "1 file listed but absent: 01_Swiping/sk_color_9",
+        "1 file in no list, not used: 01_Swiping/sk_color_7",
+        "1 clip outside the class folders, not used: stray.mp4",
     )
     assert splits_of(manifest) == {"train": 17, "val": 2, "test": 4}
 
@@ -90,7 +90,9 @@ def test_a_clip_in_both_lists_is_a_leak(make_tree) -> None:
 
 def test_lists_of_other_files_are_an_error(make_tree) -> None:
     files = {path: text for path, text in tree().items() if path.endswith(".txt")}
-    with pytest.raises(ValueError, match=r"nothing left .*24 listed but absent.*remove lists"):
+    with pytest.raises(
+        ValueError, match=r"nothing left .*24 files listed but absent.*remove lists"
+    ):
         prepare(make_tree(files | {"01_Swiping/sk_color_7.mp4": ""}))
 
 

@@ -60,7 +60,7 @@ def test_without_lists_every_clip_is_test(make_tree) -> None:
     files = {path: text for path, text in tree().items() if not path.endswith(".txt")}
     manifest = prepare(make_tree(files))
     assert splits_of(manifest) == {"test": 25}
-    assert "no split lists: all 25 items count as test" in manifest.findings
+    assert "no split lists: every item counts as test (25)" in manifest.findings
 
 
 def test_a_clip_without_alignment_is_told_and_not_used(make_tree) -> None:
@@ -68,7 +68,7 @@ def test_a_clip_without_alignment_is_told_and_not_used(make_tree) -> None:
     del files["align/bbaf03.align"]
     manifest = prepare(make_tree(files))
     assert len(manifest.items) == 24
-    assert "1 clips without an alignment, not used: bbaf03" in manifest.findings
+    assert "1 clip without an alignment, not used: bbaf03" in manifest.findings
 
 
 def test_no_alignments_at_all_is_an_error(make_tree) -> None:

@@ -63,7 +63,7 @@ def test_one_stem_with_two_extensions_is_used_once_and_told(make_tree) -> None:
     media = find_media(Path(make_tree({"a.mp3": "", "a.wav": ""})), ".", AUDIO)
     assert media.stems == {"a": "a.wav"}
     assert media.findings == (
-        "1 files not used, another extension of the same name was preferred: a.mp3",
+        "1 file not used, another extension of the same name was preferred: a.mp3",
     )
 
 
@@ -71,7 +71,7 @@ def test_skipped_links_are_told(make_tree, tmp_path: Path) -> None:
     root = Path(make_tree({"a.wav": ""}))
     (root / "b.wav").symlink_to(tmp_path)
     assert find_media(root, ".", AUDIO).findings == (
-        "1 files skipped: b.wav (a link out of the root)",
+        "1 file skipped: b.wav (a link out of the root)",
     )
 
 
@@ -99,7 +99,7 @@ def test_an_empty_folder_is_named_with_the_layout_expected(tmp_path: Path) -> No
     (tmp_path / "a.wav").symlink_to("/dev/zero")
     with pytest.raises(
         ValueError,
-        match=r"x: found no media below .* \(1 files skipped: a.wav \(a link out of the root\)\); "
+        match=r"x: found no media below .* \(1 file skipped: a.wav \(a link out of the root\)\); "
         r"expected L; set dataset.root=PATH",
     ):
         open_media("x", str(tmp_path), ("sub",), AUDIO, "L")

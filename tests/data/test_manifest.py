@@ -135,7 +135,7 @@ def test_a_row_without_a_file_below_the_root_is_named(
     (tmp_path / "secret").write_text("")
     table = write(make_tree, f"path,id\nmedia/a.wav,good\n{path},bad\n")
     (tmp_path / "corpus/media/out").symlink_to(tmp_path / "secret")
-    with pytest.raises(ValueError, match=r"got none for 1 rows: bad \(.*list.csv:3\); set data"):
+    with pytest.raises(ValueError, match=r"got none for 1 row: bad \(.*list.csv:3\); set data"):
         prepare(table)
 
 

@@ -123,10 +123,10 @@ def test_what_is_missing_is_told(make_tree) -> None:
     manifest = prepare(make_tree(tree), split_by="none")
     assert [item.id for item in manifest.items] == ["000103", "000104"]
     assert manifest.findings[2:6] == (
-        "1 listed but absent: 000100",
-        "1 without a text, not used: 000101",
-        "1 without a speaker, not used: 000102",
-        "1 files in no list, not used: extra.wav",
+        "1 file listed but absent: 000100",
+        "1 utterance without a text, not used: 000101",
+        "1 utterance without a speaker, not used: 000102",
+        "1 file in no list, not used: extra.wav",
     )
 
 
@@ -152,7 +152,7 @@ def test_fractions_are_checked(make_tree) -> None:
 def test_files_that_lie_elsewhere_leave_nothing(make_tree) -> None:
     tree = kaldi({"0001": "f"}) | {"wav.scp": "000100 /elsewhere/000100.wav\n"}
     with pytest.raises(
-        ValueError, match=r"speechocean: nothing left .*1 listed but absent: 000100"
+        ValueError, match=r"speechocean: nothing left .*1 file listed but absent: 000100"
     ):
         prepare(make_tree(tree))
 

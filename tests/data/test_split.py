@@ -70,10 +70,10 @@ def test_carve_val_leaves_a_given_val() -> None:
 def test_without_lists_everything_is_test_and_said_so() -> None:
     splits, findings = assign_splits({"a": "a.wav", "b": "b.wav"}, {})
     assert splits == {"a": "test", "b": "test"}
-    assert findings == ("no split lists: all 2 items count as test",)
+    assert findings == ("no split lists: every item counts as test (2)",)
 
 
 def test_absent_and_unlisted_files_are_told() -> None:
     splits, findings = assign_splits({"a": "", "new": ""}, {"a": "train", "gone": "test"})
     assert splits == {"a": "train"}
-    assert findings == ("1 listed but absent: gone", "1 files in no list, not used: new")
+    assert findings == ("1 file listed but absent: gone", "1 file in no list, not used: new")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rnnmm.metrics.interval import bootstrap_interval
+from rnnmm.metrics.interval import Tally, bootstrap_interval
 
 
 def test_same_arguments_give_the_same_interval():
@@ -40,6 +40,20 @@ def test_items_without_variation_give_a_point():
 
 def test_draws_without_any_reference_are_left_out():
     assert bootstrap_interval([1, 0], [2, 0]) == (0.5, 0.5)
+
+
+def test_a_tally_adds_up_the_items_of_a_unit():
+    tally = Tally([1, 0, 2, 4], [5, 6, 7, 8])
+    assert tally.by_unit(["a", "b", "a", 3]) == ([3, 0, 4], [12, 6, 8])
+    assert Tally.of_means([True, False]) == ([True, False], [1, 1])
+
+
+def test_items_of_one_speaker_do_not_count_as_many():
+    right = [1] * 50 + [0] * 50
+    items = Tally.of_means(right)
+    narrow, wide = bootstrap_interval(*items), bootstrap_interval(*items.by_unit(right))
+    assert 0.35 < narrow.low < narrow.high < 0.65
+    assert wide == (0.0, 1.0), "of two speakers nothing is known"
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ def test_words_come_from_the_process(verb: Install, monkeypatch: pytest.MonkeyPa
     [
         (ValueError("a.wav: expected 16000 Hz"), "rnnmm train: a.wav: expected 16000 Hz\n"),
         (ValueError(), "rnnmm train: ValueError\n"),
-        (FileNotFoundError(2, "No such file", "a"), "rnnmm train: a: No such file\n"),
+        (
+            FileNotFoundError(2, "No such file", "a"),
+            "rnnmm train: a: expected to read or write there, got 'No such file'\n",
+        ),
         (OSError("disk full"), "rnnmm train: disk full\n"),
     ],
 )

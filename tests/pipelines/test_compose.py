@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rnnmm.config import dump_config
+from rnnmm.configfile import dump_config
 from rnnmm.pipelines.compose import (
     compose_config,
     compose_for_run,
@@ -148,6 +148,12 @@ def test_predict_gets_absolute_inputs(compose: Compose, tmp_path: Path) -> None:
     assert config["inputs"] == [str(tmp_path / "work" / "a.wav"), "/b.mp4"]
 
 
+def test_one_input_needs_no_brackets(compose: Compose) -> None:
+    assert compose("inputs=/my clips/ä.wav")[0]["inputs"] == ["/my clips/ä.wav"]
+    assert compose("inputs='/a, b.wav'")[0]["inputs"] == ["/a, b.wav"]
+    assert compose("inputs=null")[1] == ["inputs: expected list[str], got null"]
+
+
 @pytest.mark.parametrize(
     ("word", "fault"),
     [
@@ -256,7 +262,7 @@ def test_a_finished_run_is_the_base(tree: Path, compose: Compose) -> None:
     [
         ([], None, "run.dir: missing; give run.dir=PATH of a finished run"),
         (["run.dir=null"], None, "run.dir: missing; give run.dir=PATH"),
-        (["run.dir=run"], None, "run.dir: no finished run there"),
+        (["run.dir=run"], None, "run.dir: expected the folder of a finished run, got "),
         (["run.dir=run"], "sed: 1", "config.yaml: sed: unknown key"),
         (["run.dir=run"], "dataset: {_target_: os.system}", "dataset: not an allowed _target_"),
         (["run.dir=run", "experiment=fsdd_asr"], "seed: 1", "cannot be chosen anew"),

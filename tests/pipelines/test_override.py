@@ -60,6 +60,29 @@ def test_a_path_may_be_null_quoted_or_empty(word: str, value: str | None) -> Non
     assert parse_overrides([word])[0][0].value() == value
 
 
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("a.wav", ["a.wav"]),
+        ("[a.wav,b.mp4]", ["a.wav", "b.mp4"]),
+        ("a.wav, b.mp4", ["a.wav", "b.mp4"]),
+        ("[]", []),
+        ("größe (1).wav", ["größe (1).wav"]),
+        ("[it's a, b=c{d}.wav, 007,]", ["it's a", "b=c{d}.wav", "007"]),
+        ("[[x].wav,y\\]", ["[x].wav", "y\\"]),
+        ("[x].wav", ["[x].wav"]),
+        ("['a, b.wav',\"c d\"]", ["a, b.wav", "c d"]),
+        ("'a, b.wav'", "a, b.wav"),
+        ("null", None),
+    ],
+)
+@pytest.mark.parametrize("plus", ["", "++"])
+def test_inputs_are_taken_as_typed(plus: str, value: str, names: object) -> None:
+    (override,), faults = parse_overrides([f"{plus}inputs={value}"])
+    assert faults == []
+    assert override.value() == names
+
+
 def test_quoted_keeps_every_character() -> None:
     text = "a\\'b\\\\c\\"
     assert parse_overrides([f"x={quoted(text)}"])[0][0].value() == text

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnmm.config import dump_config
+from rnnmm.configfile import dump_config
 from rnnmm.pipelines.cli import main
 
 
-def leave_a_run(folder: Path) -> None:
+def leave_a_run(folder: Path, **more: object) -> None:
     folder.mkdir(parents=True)
     config = {"experiment": "fsdd_asr", "seed": 3, "split": "test", "run": {"dir": None}}
     (folder / "config.yaml").write_text(dump_config(config))
@@ -21,6 +21,7 @@ def leave_a_run(folder: Path) -> None:
         "counts": {"parameters": 1234},
         "seconds": {"preprocess": 2.4, "train": 60.2, "evaluate": 1.0},
         "versions": {"hardware": "x86_64 CPU, 2 threads"},
+        **more,
     }
     (folder / "metrics.json").write_text(json.dumps(metrics))
 
@@ -33,6 +34,18 @@ def test_each_run_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         "| fsdd_asr | test | 300 | wer | 0.0033 | 1.0000 | 1,234 | 3 | 2 + 60 + 1 "
         "| x86_64 CPU, 2 threads | 0123456789ab-dirty | `trainer.max_epochs=2` |"
     )
+
+
+def test_an_interval_stands_behind_its_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interval = {"low": 0.0012, "high": 0.00641, "level": 0.95, "units": 300}
+    leave_a_run(tmp_path / "one", intervals={"wer": interval})
+    leave_a_run(tmp_path / "two", metrics={"wer": None}, floors={"wer": None})
+    assert main(["results", f"run.dir={tmp_path}"]) == 0
+    one, two = capsys.readouterr().out.splitlines()[2:]
+    assert "| wer | 0.0033 (0.0012 to 0.0064) | 1.0000 |" in one
+    assert "| wer | n/a | n/a |" in two
 
 
 def test_a_folder_without_runs_is_named(

@@ -161,6 +161,12 @@ def test_values_that_are_not_finite_are_not_available(value: float) -> None:
     assert "n/a" in html and "nan" not in html and "inf" not in html
 
 
+def test_an_interval_stands_beside_its_value() -> None:
+    text = read(page.render_page("x", [summary(intervals={"wer": (0.02, 0.05)})])).text
+    assert "lower is better; 95 % interval 2.0 to 5.0 %" in text
+    assert "95 % interval" not in read(page.render_page("x", [summary()])).text.partition("All")[0]
+
+
 def test_history_gives_one_chart_per_quantity_loss_first() -> None:
     history = [
         {"epoch": 0, "train_loss": 2.0, "val_wer": 0.9},

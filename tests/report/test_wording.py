@@ -8,7 +8,7 @@ from rnnmm.report import wording
 
 def test_examples_in_the_docstrings_hold() -> None:
     failed, tried = doctest.testmod(wording)
-    assert failed == 0 and tried >= 4
+    assert failed == 0 and tried >= 5
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,18 @@ def test_examples_in_the_docstrings_hold() -> None:
 )
 def test_metrics(metric: str, value: float, shown: str) -> None:
     assert wording.format_metric(metric, value) == shown
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "shown"),
+    [
+        ("accuracy", 0.5, 1.0, "50.0 to 100.0 %"),
+        ("rouge_l", 0.25, 0.5, "0.250 to 0.500"),
+        ("wer", math.nan, 0.5, "n/a to 50.0 %"),
+    ],
+)
+def test_intervals(metric: str, low: float, high: float, shown: str) -> None:
+    assert wording.format_interval(metric, low, high) == shown
 
 
 @pytest.mark.parametrize(
