@@ -41,10 +41,11 @@ Mono = NDArray[np.float32]
 
 
 class _Signal(NamedTuple):
-    """Sound before resampling: its rate in Hz and its blocks, each ``(n,)``."""
+    """Sound before resampling: its rate in Hz; its blocks, each ``(n,)``; the file's length."""
 
     sample_rate: int
     blocks: Iterator[Mono]
+    file_s: float = 0.0
 
 
 _Opener = Callable[[Path, Span], AbstractContextManager[_Signal | None]]
@@ -70,9 +71,9 @@ def decode_audio(path: Path, sample_rate: int, span: Span) -> NDArray[np.int16] 
         least 1; or None when there is no sound in the file.
 
     Raises:
-        ValueError: One sentence: nothing can open it, no samples, a rate that cannot be true,
-            NaN or infinite samples, longer than the limit, starts after its end, encrypted, or
-            what the decoder said of a broken stream.
+        ValueError: One sentence: nothing can open it, no samples, a rate that cannot be true, NaN
+            or infinite samples, longer than the limit, starts or ends after its end, encrypted,
+            or what the decoder said of a broken stream.
     """
     fault = None
     if is_sound_file(read_head(path)):
@@ -136,6 +137,7 @@ def _checked(signal: _Signal, span: Span) -> Iterator[Mono]:
         raise ValueError(f"the item starts at {span.start_s:g} s, after the end of the sound")
     if count == 0:
         raise ValueError("the audio stream holds no samples (zero duration)")
+    span.check_end(max(span.start_s + count / signal.sample_rate, signal.file_s))
 
 
 def _quantised(block: Mono) -> NDArray[np.int16]:
@@ -206,7 +208,8 @@ def _open_ffmpeg(path: Path, span: Span) -> Iterator[_Signal | None]:
             raise ValueError(_no_samples(header_s))
         rate = _believable_rate(first.sample_rate)
         blocks = _ffmpeg_blocks(first, frames, rate)
-        yield _Signal(rate, _cut(blocks, position, *_bounds(span, rate)))
+        file_s = (media.container.duration or 0) / av.time_base
+        yield _Signal(rate, _cut(blocks, position, *_bounds(span, rate)), file_s)
 
 
 def _ffmpeg_frames_from(media: Media, stream: Any, span: Span) -> tuple[Iterator[Any], int]:

@@ -24,6 +24,42 @@ class Geometry(NamedTuple):
     fit: Fit
 
 
+class Box(NamedTuple):
+    """A part of a picture, pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+class Layout(NamedTuple):
+    """Which part of a picture fills which part of the frame; the rest of the frame is black."""
+
+    source: Box
+    target: Box
+
+
+def lay_out(height: int, width: int, geometry: Geometry, pixel_aspect: float = 1.0) -> Layout:
+    """Where a picture goes.
+
+    Args:
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+        geometry: the wanted size.
+        pixel_aspect: width of a source pixel over its height, as displayed.
+    """
+    source, target = Box(0, 0, height, width), Box(0, 0, geometry.height, geometry.width)
+    shape = width * pixel_aspect / height / (geometry.width / geometry.height)
+    if geometry.fit == "crop":
+        rows, columns = height * min(1.0, shape), width / max(1.0, shape)
+        return Layout(_middle(source, rows, columns), target)
+    if geometry.fit == "pad":
+        rows, columns = geometry.height / max(1.0, shape), geometry.width * min(1.0, shape)
+        return Layout(source, _middle(target, rows, columns))
+    return Layout(source, target)
+
+
 def fit_picture(picture: Picture, geometry: Geometry, pixel_aspect: float = 1.0) -> Picture:
     """Resizes a picture.
 
@@ -35,27 +71,29 @@ def fit_picture(picture: Picture, geometry: Geometry, pixel_aspect: float = 1.0)
     Returns:
         ``(H, W, 3)``, the same order of channels.
     """
-    height, width, fit = geometry
-    shape = picture.shape[1] * pixel_aspect / picture.shape[0] / (width / height)
-    if fit == "crop":
-        return _resized(_cropped(picture, shape), height, width)
-    if fit == "stretch" or shape == 1:
-        return _resized(picture, height, width)
-    inner_height = max(1, round_half_up(height / max(1.0, shape)))
-    inner_width = max(1, round_half_up(width * min(1.0, shape)))
-    top, left = (height - inner_height) // 2, (width - inner_width) // 2
-    canvas = np.zeros((height, width, 3), np.uint8)
-    inner = _resized(picture, inner_height, inner_width)
-    canvas[top : top + inner_height, left : left + inner_width] = inner
+    height, width = picture.shape[:2]
+    layout = lay_out(height, width, geometry, pixel_aspect)
+    inner = _resized(cut(picture, layout.source), layout.target.height, layout.target.width)
+    return place(inner, geometry, layout.target)
+
+
+def cut(picture: Picture, part: Box) -> Picture:
+    """A view of a part of a picture."""
+    return picture[part.top : part.top + part.height, part.left : part.left + part.width]
+
+
+def place(inner: Picture, geometry: Geometry, target: Box) -> Picture:
+    """A frame that is black around what fills the target; without a copy where that is all."""
+    if target[2:] == geometry[:2]:
+        return inner
+    canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
+    cut(canvas, target)[:] = inner
     return canvas
 
 
-def _cropped(picture: Picture, shape: float) -> Picture:
-    """The middle of the picture, ``shape`` times narrower (or, below 1, lower)."""
-    height, width = picture.shape[:2]
-    keep_height = max(1, round_half_up(height * min(1.0, shape)))
-    keep_width = max(1, round_half_up(width / max(1.0, shape)))
-    return _middle(picture, keep_height, keep_width)
+def _middle(whole: Box, rows: float, columns: float) -> Box:
+    height, width = max(1, round_half_up(rows)), max(1, round_half_up(columns))
+    return Box((whole.height - height) // 2, (whole.width - width) // 2, height, width)
 
 
 def _resized(picture: Picture, height: int, width: int) -> Picture:
@@ -68,7 +106,8 @@ def _resized(picture: Picture, height: int, width: int) -> Picture:
     if rows > 1 or columns > 1:
         # cv2 has a fast path for exact blocks: leave out the rim that does not fill one.
         lower, narrower = picture.shape[0] // rows, picture.shape[1] // columns
-        picture = _middle(picture, lower * rows, narrower * columns)
+        whole = Box(0, 0, *picture.shape[:2])
+        picture = cut(picture, _middle(whole, lower * rows, narrower * columns))
         picture = _scaled(picture, lower, narrower, cv2.INTER_AREA)
     if picture.shape[:2] == (height, width):
         return picture
@@ -79,8 +118,3 @@ def _scaled(picture: Picture, height: int, width: int, interpolation: int) -> Pi
     return cv2.resize(picture, (width, height), interpolation=interpolation).astype(
         np.uint8, copy=False
     )
-
-
-def _middle(picture: Picture, height: int, width: int) -> Picture:
-    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
-    return picture[top : top + height, left : left + width]

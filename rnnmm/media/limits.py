@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+_TOLERANCE_S = 0.05  # ends are often rounded, and streams of one recording not quite of one length
+
 
 class Span(NamedTuple):
     """The wanted part of a recording, counted from the first sample or picture of its stream.
@@ -31,3 +33,17 @@ class Span(NamedTuple):
                 f"the {what} lasts {end_s - self.start_s:.0f} s, longer than the limit of "
                 f"{self.max_duration_s:g} s"
             )
+
+    def check_end(self, recording_s: float, step_s: float = 0.0) -> None:
+        """Refuses an end that lies beyond the recording's: such a list belongs to another file.
+
+        Args:
+            recording_s: length of the whole recording, seconds.
+            step_s: how long a picture is shown, seconds: no end is known better than that.
+
+        Raises:
+            ValueError: ``end 9 s lies beyond the end of the file (7.2 s)``.
+        """
+        if self.end_s is not None and self.end_s > recording_s + max(_TOLERANCE_S, step_s):
+            is_s = round(recording_s, 3)
+            raise ValueError(f"end {self.end_s:g} s lies beyond the end of the file ({is_s:g} s)")

@@ -41,6 +41,7 @@ def read_features(path: Path, span: Span) -> NDArray[np.float32]:
     """
     num_frames = (path.stat().st_size // _VALUE_BYTES - 1) // NUM_CEPSTRA
     span.check("features", num_frames / FRAME_RATE)
+    span.check_end(num_frames / FRAME_RATE)
     start = seconds_to_samples(span.start_s, FRAME_RATE)
     end = num_frames if span.end_s is None else seconds_to_samples(span.end_s, FRAME_RATE)
     stop = min(num_frames, end)

@@ -29,8 +29,9 @@ class Store:
     """The items of a store, by row of its index; made by `open_store`.
 
     Arrays it gives out are read-only views of the files: nothing is copied, and pages come into
-    memory when they are touched. Shards are mapped on first use. In another process it opens
-    itself anew instead of travelling with its data.
+    memory when they are touched; only frames that are stored as a film are decoded, each time.
+    Shards are mapped on first use. In another process it opens itself anew instead of travelling
+    with its data.
 
     Args:
         path: the folder.
@@ -103,9 +104,38 @@ class Store:
         return block.audio[row]
 
     def frames(self, i: int) -> NDArray[np.uint8]:
-        """``(T, H, W, 3)`` uint8, RGB."""
+        """``(T, H, W, 3)`` uint8, RGB; a view, or decoded where they are stored as a film."""
         block, row = self._locate(i)
-        return block.frames[row].reshape(block.frame_shapes[row])
+        if len(block.packet_bytes[row]) == 0:
+            return block.frames[row].reshape(block.frame_shapes[row])
+        return _decoded(block, row, 0, int(block.frame_shapes[row][0]), 1)
+
+    def clip(self, i: int, start: int, count: int, stride: int = 1) -> NDArray[np.uint8]:
+        """Some frames of an item; of the others no more is touched than a film's groups require.
+
+        Args:
+            i: row of the index.
+            start: the first frame, >= 0.
+            count: how many, >= 1.
+            stride: from one to the next, >= 1.
+
+        Returns:
+            ``(count, H, W, 3)`` uint8, RGB; a view, or decoded where they are stored as a film.
+
+        Raises:
+            ValueError: Not all of them are in the item; or its film is damaged.
+        """
+        block, row = self._locate(i)
+        last, num_frames = start + (count - 1) * stride, int(block.frame_shapes[row][0])
+        if min(start, count - 1, stride - 1) < 0 or last >= num_frames:
+            raise ValueError(
+                f"{self.path}: expected frames within the {num_frames} of item {self.ids[i]}, got "
+                f"start {start}, count {count}, stride {stride}"
+            )
+        if len(block.packet_bytes[row]) == 0:
+            frames = block.frames[row].reshape(block.frame_shapes[row])
+            return frames[start : last + 1 : stride]
+        return _decoded(block, row, start, count, stride)
 
     def features(self, i: int) -> NDArray[np.float32]:
         """``(T, F)`` float32."""
@@ -181,6 +211,15 @@ def verify(store: Store) -> None:
                 f"{file}: its content differs from its digest in {INFO_NAME}; delete it and run "
                 f"preprocess again to restore it"
             )
+
+
+def _decoded(block: Block, row: int, start: int, count: int, stride: int) -> NDArray[np.uint8]:
+    # Only those who keep films pay for loading the decoder.
+    from rnnmm.media.film import Film, decode_film
+
+    _, height, width, _ = block.frame_shapes[row].tolist()
+    film = Film(block.frames[row], block.packet_bytes[row], height, width)
+    return decode_film(film, start, count, stride)
 
 
 def _read_info(path: Path) -> dict[str, Any]:

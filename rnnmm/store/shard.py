@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rnnmm.store.commit import commit
+from rnnmm.store.commit import commit, start_sync
 from rnnmm.store.row import Row, payload_crc32
 
-SCHEMA = 1  # of everything in a store; to be raised when equal inputs give other bytes than before
+SCHEMA = 2  # of everything in a store; to be raised when equal inputs give other bytes than before
 
 _COLUMNS = pa.schema(
     [
@@ -28,6 +28,7 @@ _COLUMNS = pa.schema(
         ("num_frames", pa.int32()),
         ("height", pa.int32()),
         ("width", pa.int32()),
+        ("packet_bytes", pa.large_list(pa.int32())),
         ("features", pa.large_list(pa.float32())),
         ("feature_dim", pa.int32()),
         ("crc32", pa.uint32()),
@@ -78,7 +79,8 @@ class Block:
     Args:
         ids, faults: Arrow arrays with a string per row.
         audio: int16 samples.
-        frames: uint8, rows of ``T * H * W * 3``.
+        frames: uint8, rows of ``T * H * W * 3``, or of the packets of a film.
+        packet_bytes: int32, rows of T, the sizes of a film's packets; empty for raw frames.
         features: float32, rows of ``T * F``.
         frame_shapes: ``(rows, 4)`` int64, the T, H, W, 3 of each row.
         feature_dims: ``(rows,)`` int64, the F of each row; 0 where there are none.
@@ -89,6 +91,7 @@ class Block:
     faults: pa.StringArray
     audio: Ragged
     frames: Ragged
+    packet_bytes: Ragged
     features: Ragged
     frame_shapes: NDArray[np.int64]
     feature_dims: NDArray[np.int64]
@@ -99,7 +102,8 @@ class Block:
 
     def payload_crc32(self, row: int) -> int:
         """CRC-32 of a row's payload as it stands in the file now."""
-        return payload_crc32(self.audio[row], self.frames[row], self.features[row])
+        payload = (self.audio, self.frames, self.features, self.packet_bytes)
+        return payload_crc32(*(values[row] for values in payload))
 
 
 def write_shard(path: Path, ids: Sequence[str], rows: Iterable[Row]) -> None:
@@ -164,6 +168,7 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
     with path.open("xb") as file, pa.ipc.new_file(file, _COLUMNS) as writer:
         for batch in _batches(rows):
             writer.write_batch(batch)
+            start_sync(file.fileno())  # the disk works while the next batch is decoded
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
@@ -185,9 +190,8 @@ def _batch(rows: list[Row]) -> pa.RecordBatch:
         pa.array([row.fault for row in rows], pa.string()),
         _list_array([row.audio for row in rows], pa.int16()),
         _binary_array([row.frames for row in rows]),
-        _int_array([row.frames.shape[0] for row in rows]),
-        _int_array([row.frames.shape[1] for row in rows]),
-        _int_array([row.frames.shape[2] for row in rows]),
+        *(_int_array([row.frame_shape[axis] for row in rows]) for axis in range(3)),
+        _list_array([row.packet_bytes for row in rows], pa.int32()),
         _list_array([row.features for row in rows], pa.float32()),
         _int_array([row.features.shape[1] for row in rows]),
         pa.array([row.crc32 for row in rows], pa.uint32()),
@@ -221,15 +225,26 @@ def _block(batch: pa.RecordBatch) -> Block:
         faults=batch["fault"],
         audio=_ragged_list(batch["audio"]),
         frames=_ragged_binary(batch["frames"]),
+        packet_bytes=_ragged_list(batch["packet_bytes"]),
         features=_ragged_list(batch["features"]),
         frame_shapes=np.stack([*geometry, np.full(len(batch), 3)], axis=1),
         feature_dims=_int64(batch["feature_dim"]),
         crc32s=_int64(batch["crc32"]),
     )
-    whole_frames = np.array_equal(block.frame_shapes.prod(axis=1), block.frames.lengths())
-    if not whole_frames or np.any(block.features.lengths() % np.maximum(block.feature_dims, 1)):
+    whole_features = not np.any(block.features.lengths() % np.maximum(block.feature_dims, 1))
+    if not whole_features or not _has_whole_frames(block):
         raise ValueError("its lengths do not fit its shapes")
     return block
+
+
+def _has_whole_frames(block: Block) -> bool:
+    num_packets = block.packet_bytes.lengths()
+    if np.any((num_packets > 0) & (num_packets != block.frame_shapes[:, 0])):
+        return False
+    ends = np.concatenate([[0], np.cumsum(block.packet_bytes.values, dtype=np.int64)])
+    filmed = np.diff(ends[block.packet_bytes.offsets])
+    expected = np.where(num_packets > 0, filmed, block.frame_shapes.prod(axis=1))
+    return np.array_equal(expected, block.frames.lengths())
 
 
 def _int64(column: pa.Array) -> NDArray[np.int64]:

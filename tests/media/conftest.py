@@ -82,6 +82,27 @@ class Maker:
             container.mux(stream.encode())
         return path
 
+    def clip_with_sound(self, name: str, times_ms: Sequence[int], samples: np.ndarray) -> Path:
+        """Gray pictures, and int16 mono at 16 kHz as AAC."""
+        path = self.folder / name
+        with av.open(str(path), "w") as container:
+            video = container.add_stream("libx264", rate=20)
+            video.height, video.width = 48, 64
+            video.codec_context.time_base = Fraction(1, 1000)
+            sound = container.add_stream("aac", rate=16_000, layout="mono")
+            for time_ms in times_ms:
+                picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 99, np.uint8), "rgb24")
+                picture.pts, picture.time_base = time_ms, Fraction(1, 1000)
+                container.mux(video.encode(picture))
+            container.mux(video.encode())
+            for start in range(0, len(samples), 1024):
+                block = np.ascontiguousarray(samples[None, start : start + 1024])
+                frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+                frame.sample_rate, frame.pts = 16_000, start
+                container.mux(sound.encode(frame))
+            container.mux(sound.encode())
+        return path
+
     def clip_with_nan(self, name: str) -> Path:
         """A good video beside a sound track whose samples are no numbers."""
         path = self.folder / name

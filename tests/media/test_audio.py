@@ -141,7 +141,7 @@ def test_blocks_do_not_show(
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mkv"])
-@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 0.5), (0.25, None), (0.3, 0.7), (0.9, 5.0)])
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 0.5), (0.25, None), (0.3, 0.7), (0.9, 1.05)])
 def test_cuts_at_samples(
     maker: Any, name: str, start_s: float, end_s: float | None, one_second: np.ndarray
 ) -> None:

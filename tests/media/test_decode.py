@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rnnmm.media.decode import Decoding, decode
+from rnnmm.media.film import decode_film
 
 ODDITIES = Path(__file__).parents[2] / "../shared/data/media_oddities"
 BOTH = Decoding(sample_rate=16_000, frame_rate=10.0, height=64, width=64)
@@ -81,6 +82,14 @@ def test_files_are_closed(maker: Any, clip: Path, one_second: np.ndarray, open_f
 def test_the_same_times_cut_both(maker: Any, clip: Path) -> None:
     decoded = decode(clip, BOTH, 0.5, 1.0)
     assert decoded.frames is not None and len(decoded.frames) == 5
+
+
+def test_frames_as_a_film(clip: Path) -> None:
+    decoding = Decoding(frame_rate=10.0, height=64, width=64, frames="h264", gop_size=4, crf=10)
+    decoded = decode(clip, decoding)
+    raw = decode(clip, Decoding(frame_rate=10.0, height=64, width=64)).frames
+    assert decoded.frames is None and decoded.film is not None and raw is not None
+    assert np.abs(decode_film(decoded.film, 0, len(raw)).astype(int) - raw).max() <= 3
 
 
 def test_stored_features_come_whatever_is_wanted(maker: Any) -> None:
@@ -164,6 +173,9 @@ def test_times_out_of_order(clip: Path, start_s: float, end_s: float | None) -> 
         ({"height": -1}, r"Decoding\.height"),
         ({"max_duration_s": float("inf")}, r"Decoding\.max_duration_s"),
         ({"fit": "squeeze"}, r"Decoding\.fit: expected stretch, pad or crop, got 'squeeze'"),
+        ({"frames": "av1"}, r"Decoding\.frames: expected raw or h264, got 'av1'"),
+        ({"gop_size": 0}, r"Decoding\.gop_size: expected a number above 0, got 0"),
+        ({"crf": 52}, r"Decoding\.crf: expected a number from 0 to 51, got 52"),
         ({"backend": "decord"}, r"Decoding\.backend: expected opencv or pyav, got 'decord'"),
     ],
 )

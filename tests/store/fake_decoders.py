@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnmm.media.film import encode_film
+
 
 @dataclass(frozen=True)
 class FakeDecoding:
@@ -22,6 +24,7 @@ class FakeDecoded:
     audio: np.ndarray | None = None
     frames: np.ndarray | None = None
     features: np.ndarray | None = None
+    film: object = None
 
 
 def decode(path, decoding, start_s=None, end_s=None):
@@ -37,6 +40,17 @@ def _sound(path, n, decoding, start_s):
 def _video(path, n, decoding, start_s):
     frames = np.arange(n * 18, dtype=np.int64).reshape(n, 2, 3, 3).astype(np.uint8)
     return FakeDecoded(audio=np.full(10 * n, n, np.int16), frames=frames)
+
+
+def _reel(path, n, decoding, start_s):
+    return FakeDecoded(film=encode_film(gliding(n), gop_size=8, crf=10))
+
+
+def gliding(num_frames):
+    """``(T, 20, 30, 3)``: a slope that moves."""
+    slope = np.arange(30 + num_frames, dtype=np.uint8) * 3
+    rows = np.stack([slope[k : k + 30] for k in range(num_frames)])
+    return np.broadcast_to(rows[:, None, :, None], (num_frames, 20, 30, 3))
 
 
 def _features(path, n, decoding, start_s):

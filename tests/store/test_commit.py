@@ -1,6 +1,13 @@
 import pytest
 
-from rnnmm.store.commit import commit, commit_bytes, digest_bytes, digest_file, remove_temps
+from rnnmm.store.commit import (
+    commit,
+    commit_bytes,
+    digest_bytes,
+    digest_file,
+    remove_temps,
+    start_sync,
+)
 
 
 def test_commit_shows_the_file_only_when_it_is_verified(tmp_path):
@@ -60,3 +67,12 @@ def test_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert digest_file(tmp_path / "a") == digest_bytes(b"abc") != digest_bytes(b"abd")
     assert len(digest_bytes(b"")) == 32
+
+
+def test_a_sync_begun_early_changes_nothing(tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        file.write(b"one")
+        file.flush()
+        start_sync(file.fileno())
+        file.write(b"two")
+    assert (tmp_path / "a").read_bytes() == b"onetwo"

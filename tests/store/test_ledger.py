@@ -33,5 +33,9 @@ def test_the_threshold_itself_is_allowed(tmp_path):
 
 
 def test_files_passed_over_do_not_count(tmp_path):
-    write_ledger(tmp_path, [Entry("", "notes.txt", "scan", "no media")])
-    check_bad_fraction(tmp_path, 1, 0.0)
+    passed_over = Entry("", "notes.txt", "scan", "no media")
+    write_ledger(tmp_path, [passed_over])
+    check_bad_fraction(tmp_path, 2, 0.0)
+    write_ledger(tmp_path, [passed_over, *_lost(1)])
+    with pytest.raises(ValueError, match="1 of 2 items could not be decoded"):
+        check_bad_fraction(tmp_path, 2, 0.0)

@@ -4,6 +4,7 @@ import pytest
 from fake_decoders import FakeDecoding
 
 from rnnmm.manifest import Item, Manifest
+from rnnmm.store import source
 from rnnmm.store.plan import plan_shards, store_key
 
 SOUND = FakeDecoding()
@@ -100,3 +101,12 @@ def test_other_than_utf8_is_named(corpus):
     manifest = _with_item(corpus(["sound 1"] * 3), 1, text="caf\udce9")
     with pytest.raises(ValueError, match=r"fake: expected ids, .* in valid UTF-8.*'item1'"):
         plan_shards(manifest, SOUND, 64)
+
+
+def test_a_record_of_digests_changes_no_plan(corpus, tmp_path, monkeypatch):
+    manifest, record = corpus(["sound 1"] * 5), tmp_path / "record"
+    monkeypatch.setattr(source, "_SETTLED_NS", -(10**12))  # as if they had lain there for long
+    first = plan_shards(manifest, SOUND, 64, record)
+    assert first == plan_shards(manifest, SOUND, 64)
+    monkeypatch.setattr(source, "digest_file", None)  # not one is read again
+    assert first == plan_shards(manifest, SOUND, 64, record)

@@ -9,6 +9,7 @@ from fake_decoders import FakeDecoding
 
 import rnnmm.store.preprocess as module
 from rnnmm.store.reader import open_store, verify
+from rnnmm.store.shard import SCHEMA
 
 CONTENTS = ["sound 5", "video 2", "bad 0", "features 3", "sound 1000", "sound 7"]
 
@@ -45,6 +46,54 @@ def test_payloads_come_back(folder):
     assert store.features(2).shape == (3, 13) and store.features(2).dtype == np.float32
     np.testing.assert_array_equal(store.audio(3), np.arange(1000))
     assert store.audio(4).dtype == np.int16 and len(store.audio(4)) == 7
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory, write_corpus):
+    """A store of a film, raw frames and a film."""
+    root = tmp_path_factory.mktemp("films")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "decode", fake_decoders.decode)
+        manifest = write_corpus(root / "media", ["reel 40", "video 9", "reel 3"])
+        return open_store(module.preprocess(manifest, FakeDecoding(), root, workers=1))
+
+
+def test_frames_of_a_film(films):
+    verify(films)
+    assert films.num_frames.tolist() == [40, 9, 3]
+    assert films.column("height") == [20, 2, 20] and films.column("width") == [30, 3, 30]
+    for i, length in ((0, 40), (2, 3)):
+        frames = films.frames(i)
+        assert frames.dtype == np.uint8 and frames.shape == (length, 20, 30, 3)
+        assert np.abs(frames.astype(int) - fake_decoders.gliding(length)).max() <= 4
+    np.testing.assert_array_equal(films.frames(1).reshape(-1), np.arange(9 * 18) % 256)
+
+
+@pytest.mark.parametrize("i", [0, 1])
+@pytest.mark.parametrize(
+    ("start", "count", "stride"), [(0, 9, 1), (8, 1, 1), (2, 3, 3), (5, 2, 2)]
+)
+def test_a_clip_is_a_part_of_the_frames(films, i, start, count, stride):
+    clip = films.clip(i, start, count, stride)
+    expected = films.frames(i)[start : start + count * stride : stride]
+    assert len(clip) == count
+    np.testing.assert_array_equal(clip, expected)
+
+
+def test_a_clip_of_raw_frames_is_a_view(films):
+    assert np.shares_memory(films.clip(1, 2, 3, 2), films.frames(1))
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "stride"), [(-1, 2, 1), (0, 0, 1), (0, 2, 0), (7, 3, 1), (0, 3, 5)]
+)
+def test_a_clip_beyond_the_item_is_refused(films, start, count, stride):
+    message = (
+        rf"expected frames within the 9 of item item1, got start {start}, count {count}, "
+        rf"stride {stride}"
+    )
+    with pytest.raises(ValueError, match=message):
+        films.clip(1, start, count, stride)
 
 
 def test_absent_streams_are_empty(folder):
@@ -102,8 +151,13 @@ def test_it_opens_itself_anew_in_another_process(folder):
     assert pickle.loads(travelling).fingerprint == store.fingerprint == store.info["digest"]
 
 
-def test_verify_passes_a_sound_store(folder):
+def test_verify_passes_a_sound_store_and_no_other(folder, shard):
     verify(open_store(folder))
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{shard.name}: "):
+        verify(open_store(folder))
 
 
 @pytest.mark.parametrize(
@@ -177,5 +231,5 @@ def test_a_garbled_description_is_named(folder, content):
 def test_another_version_or_a_way_out_is_refused(folder, change):
     info = json.loads((folder / "store.json").read_text())
     (folder / "store.json").write_text(json.dumps(info | change))
-    with pytest.raises(ValueError, match="expected a store of version 1"):
+    with pytest.raises(ValueError, match=f"expected a store of version {SCHEMA}"):
         open_store(folder)

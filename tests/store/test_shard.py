@@ -1,5 +1,6 @@
 import gc
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,17 @@ from rnnmm.store.shard import check_shard, map_shard, write_shard
 
 def _rows():
     frames = np.random.default_rng(0).integers(0, 256, (4, 2, 3, 3), dtype=np.uint8)
+    film = SimpleNamespace(
+        data=np.arange(60, dtype=np.uint8),
+        packet_bytes=np.array([40, 20], np.int32),
+        height=5,
+        width=7,
+    )
     return [
         decoded_row("sound", FakeDecoded(audio=np.arange(1000, dtype=np.int16))),
         faulty_row("bad", "no moov atom"),
         decoded_row("film", FakeDecoded(audio=np.ones(7, np.int16), frames=frames)),
+        decoded_row("reel", FakeDecoded(film=film)),
         decoded_row("mfcc", FakeDecoded(features=np.ones((5, 13), np.float32))),
     ]
 
@@ -30,15 +38,18 @@ def written(tmp_path):
 
 def test_rows_come_back_bit_for_bit(written):
     (block,) = map_shard(written)
-    assert block.ids.to_pylist() == ["sound", "bad", "film", "mfcc"]
-    assert block.faults.to_pylist() == ["", "no moov atom", "", ""]
+    assert block.ids.to_pylist() == ["sound", "bad", "film", "reel", "mfcc"]
+    assert block.faults.to_pylist() == ["", "no moov atom", "", "", ""]
     for n, row in enumerate(_rows()):
         np.testing.assert_array_equal(block.audio[n], row.audio)
-        np.testing.assert_array_equal(block.frames[n].reshape(row.frames.shape), row.frames)
+        np.testing.assert_array_equal(block.frames[n], row.frames)
+        np.testing.assert_array_equal(block.packet_bytes[n], row.packet_bytes)
+        assert tuple(block.frame_shapes[n]) == row.frame_shape
         np.testing.assert_array_equal(block.features[n], row.features.reshape(-1))
         assert block.crc32s[n] == row.crc32 == block.payload_crc32(n)
     assert block.frame_shapes[2].tolist() == [4, 2, 3, 3]
-    assert block.feature_dims.tolist() == [0, 0, 0, 13]
+    assert block.frame_shapes[3].tolist() == [2, 5, 7, 3]
+    assert block.feature_dims.tolist() == [0, 0, 0, 0, 13]
 
 
 def test_rows_are_read_only_views_of_one_buffer(written):
@@ -61,7 +72,7 @@ def test_large_shards_are_written_in_several_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(shard, "_BATCH_BYTES", 1500)
     write_shard(tmp_path / "a.arrow", [row.id for row in _rows()], iter(_rows()))
     blocks = map_shard(tmp_path / "a.arrow")
-    assert [len(block) for block in blocks] == [1, 3]
+    assert [len(block) for block in blocks] == [1, 4]
     assert blocks[1].audio[1].tolist() == [1] * 7
 
 
@@ -129,7 +140,7 @@ def test_an_arrow_file_with_other_columns_is_no_shard(tmp_path):
 
 def test_lengths_that_do_not_fit_the_shapes_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(shard, "check_shard", lambda *_: None)
-    monkeypatch.setattr(shard, "_int_array", lambda values: pa.array([5] * 4, pa.int32()))
+    monkeypatch.setattr(shard, "_int_array", lambda values: pa.array([5] * 5, pa.int32()))
     write_shard(tmp_path / "a.arrow", [], _rows())
     with pytest.raises(ValueError, match="lengths do not fit its shapes"):
         map_shard(tmp_path / "a.arrow")
