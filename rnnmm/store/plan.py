@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnmm.manifest import Item, Manifest, name_some
-from rnnmm.store.commit import digest_bytes, digest_file
+from rnnmm.store.commit import digest_bytes
 from rnnmm.store.shard import SCHEMA
+from rnnmm.store.source import Source, read_sources
 
 if TYPE_CHECKING:
     from rnnmm.media.decode import Decoding
@@ -21,7 +21,7 @@ _MIN_ITEMS = 4
 # How long a file of unknown duration plays: its size over 128 kbit/s (sound) or 512 (video).
 _AUDIO_BYTES_PER_S = 16_000
 _VIDEO_BYTES_PER_S = 64_000
-_HASH_THREADS = 4  # hashing releases the GIL
+_FIELDS = tuple(Item.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,28 @@ class ShardPlan:
     estimated_bytes: int
 
 
-def plan_shards(manifest: Manifest, decoding: "Decoding", shard_mb: int) -> list[ShardPlan]:
+def plan_shards(
+    manifest: Manifest, decoding: "Decoding", shard_mb: int, record: Path | None = None
+) -> list[ShardPlan]:
     """Cuts a manifest into shards; reads every source file once, to hash it.
 
     A shard ends where its decoded payload is expected to pass ``shard_mb`` megabytes or where it
     has its share of the items (so that there are shards for all workers). How many workers there
     are plays no part.
 
+    Args:
+        manifest: what to cut.
+        decoding: what will be stored of it.
+        shard_mb: megabytes of a shard, about.
+        record: where the digests of files are kept, so that unchanged ones are not read again;
+            None: nowhere.
+
     Raises:
         ValueError: A string of the manifest is no valid Unicode.
     """
     _check_unicode(manifest)
     paths = list(dict.fromkeys(item.path for item in manifest.items))
-    sources = _read_sources(manifest.root, paths)
+    sources = read_sources(manifest.root, paths, record)
     plans = []
     for start, stop, num_bytes in _cut(manifest, decoding, sources, shard_mb):
         items = manifest.items[start:stop]
@@ -64,31 +73,13 @@ def plan_shards(manifest: Manifest, decoding: "Decoding", shard_mb: int) -> list
 
 def store_key(manifest: Manifest, decoding: "Decoding", plans: list[ShardPlan]) -> str:
     """Names everything that a store is made from: equal keys mean equal stores."""
-    items = [astuple(item) for item in manifest.items]
+    items = [_values(item) for item in manifest.items]
     notes = [manifest.name, manifest.findings, manifest.skipped]
     return _digest([SCHEMA, notes, asdict(decoding), items, [plan.key for plan in plans]])
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    size: int
-    digest: str
-
-
-def _read_sources(root: Path, paths: list[str]) -> dict[str, _Source]:
-    with ThreadPoolExecutor(_HASH_THREADS) as pool:
-        return dict(zip(paths, pool.map(lambda path: _read_source(root / path), paths)))
-
-
-def _read_source(path: Path) -> _Source:
-    try:
-        return _Source(path.stat().st_size, digest_file(path))
-    except OSError:  # the decoder will meet it too, and its reason goes to the ledger
-        return _Source(0, "unreadable")
-
-
 def _cut(
-    manifest: Manifest, decoding: "Decoding", sources: dict[str, _Source], shard_mb: int
+    manifest: Manifest, decoding: "Decoding", sources: dict[str, Source], shard_mb: int
 ) -> Iterator[tuple[int, int, int]]:
     items = manifest.items
     max_items = max(_MIN_ITEMS, -(-len(items) // _MIN_SHARDS))
@@ -135,7 +126,12 @@ def _check_unicode(manifest: Manifest) -> None:
 
 def _is_unicode(item: Item) -> bool:
     try:
-        json.dumps(astuple(item), ensure_ascii=False).encode()
+        json.dumps(_values(item), ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _values(item: Item) -> list[object]:
+    # As dataclasses.astuple, without its deep copies: they take longer than all else here.
+    return [getattr(item, name) for name in _FIELDS]

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from rnnmm.domain import Fraction, Positive, Size
 from rnnmm.manifest import Manifest, check_manifest
 from rnnmm.media.decode import Decoding, decode
-from rnnmm.store.commit import commit_bytes, digest_file, remove_temps
+from rnnmm.store.commit import commit_bytes, digest_bytes, digest_file, remove_temps
 from rnnmm.store.executor import Progress, make_shards
 from rnnmm.store.index import build_index, count_splits, index_digest, write_index
 from rnnmm.store.ledger import Entry, check_bad_fraction, write_ledger
@@ -29,10 +30,10 @@ def preprocess(
     decoding: Decoding,
     root: Path,
     *,
-    workers: int = 2,
-    max_bad_fraction: float = 0.01,
-    shard_mb: int = 64,
-    timeout_s: float = 60.0,
+    workers: Size = 2,
+    max_bad_fraction: Fraction = 0.01,
+    shard_mb: Size = 64,
+    timeout_s: Positive = 60.0,
     progress: Progress | None = None,
 ) -> Path:
     """Decodes every item of a manifest into a store, or continues where a killed run stopped.
@@ -41,6 +42,8 @@ def preprocess(
     and returned at once, and a change of the media, the items or the decoding makes a new one;
     shards of sister stores that are still right are linked in. The bytes do not depend on
     ``workers`` or on what was killed on the way. Of two runs on one store the second one waits.
+    The digests of the source files are kept in ``root/.sources``, and a file whose size and times
+    have not changed is not read again.
 
     Args:
         manifest: what to decode; checked first.
@@ -63,7 +66,7 @@ def preprocess(
     """
     _check_settings(manifest.name, workers, max_bad_fraction, shard_mb, timeout_s)
     check_manifest(manifest)
-    plans = plan_shards(manifest, decoding, shard_mb)
+    plans = plan_shards(manifest, decoding, shard_mb, _sources_record(manifest, Path(root)))
     folder = Path(root).absolute() / f"{manifest.name}-{store_key(manifest, decoding, plans)[:16]}"
     shard_dir = folder / SHARD_DIR
     shard_dir.mkdir(parents=True, exist_ok=True)
@@ -92,6 +95,11 @@ def _check_settings(
     faults = [f"expected {wanted}, got {got!r}" for is_met, wanted, got in rules if not is_met]
     if faults:
         raise ValueError("; ".join(faults))
+
+
+def _sources_record(manifest: Manifest, root: Path) -> Path:
+    place = digest_bytes(os.fsencode(manifest.root.absolute()))[:16]
+    return root / ".sources" / f"{manifest.name}-{place}.parquet"
 
 
 def _is_finished(folder: Path) -> bool:

@@ -19,7 +19,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Task:
 
 def to_line(message: Setup | Task) -> bytes:
     """A message to a worker."""
-    return (json.dumps(asdict(message)) + "\n").encode()
+    return (json.dumps(vars(message)) + "\n").encode()
 
 
 def reference(thing: Callable[..., object]) -> str:
