@@ -53,3 +53,22 @@ def token_loss(logits: Padded, targets: Padded, label_smoothing: float = 0.0) ->
         targets.data.flatten()[valid],
         label_smoothing=label_smoothing,
     )
+
+
+def bag_loss(logits: Tensor, targets: Padded) -> Tensor:
+    """Binary cross-entropy of which tokens occur, whatever their order, in nats per row.
+
+    Args:
+        logits: ``(B, K)``, one for each token.
+        targets: ``(B R, U)`` tokens, R sequences for each row, which stand together.
+
+    Returns:
+        A scalar. A token that occurs in some of a row's sequences is asked for in that measure.
+    """
+    rows, num_outputs = logits.shape
+    # One place more, which is cut off again, takes what stands in the padding.
+    tokens = targets.data.masked_fill(~targets.mask, num_outputs)
+    seen = logits.new_zeros(len(tokens), num_outputs + 1, dtype=torch.float32)
+    seen = seen.scatter(1, tokens, 1.0)[:, :-1].reshape(rows, -1, num_outputs).mean(dim=1)
+    loss = functional.binary_cross_entropy_with_logits(logits.float(), seen, reduction="sum")
+    return loss / rows

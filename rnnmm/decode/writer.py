@@ -1,49 +1,158 @@
 """Decoding of models that write one token after another."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.domain import Count, NotNegative, Size
 
 S = TypeVar("S")
 
 
-def greedy_write(
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """How widely, and for what, to search.
+
+    Args:
+        size: hypotheses kept of each row; 1 is greedy.
+        length_power: hypotheses are ranked by log-probability / length ** this; 0 favours short
+            ones, 1 ranks by the mean of their tokens.
+        min_tokens: none is shorter, unless ``max_tokens`` cuts it.
+        block_ngrams: no run of so many tokens occurs twice in an answer; 0: any may.
+
+    Raises:
+        ValueError: A size below 1, or another figure below 0.
+    """
+
+    size: Size = 1
+    length_power: NotNegative = 0.0
+    min_tokens: Count = 0
+    block_ngrams: Count = 0
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"Beam: expected size >= 1, got {self.size}")
+        if min(self.length_power, self.min_tokens, self.block_ngrams) < 0:
+            raise ValueError(
+                f"Beam: expected length_power, min_tokens and block_ngrams >= 0, got "
+                f"{self.length_power:g}, {self.min_tokens} and {self.block_ngrams}"
+            )
+
+
+class _Paths(NamedTuple):
+    """What has been written: ``(B, W, U)`` tokens, and ``(B, W)`` of each path.
+
+    total: log-probability. length: tokens that count, the end among them.
+    """
+
+    tokens: Tensor
+    total: Tensor
+    length: Tensor
+    ended: Tensor
+
+
+def beam_write(
     step: Callable[[Tensor, S], tuple[Tensor, S]],
+    select: Callable[[S, Tensor], S],
     state: S,
     start: Tensor,
     end: int,
     max_tokens: int,
-) -> list[Hypothesis]:
-    """Takes the best token at each step until each row has ended.
+    beam: Beam = Beam(),
+) -> list[list[Hypothesis]]:
+    """Follows the best few beginnings of every row until all of them have ended.
+
+    A path that has ended keeps its place for as long as no other outranks it. The rows of a batch
+    are searched together and do not see each other. Of equals, the one found first wins.
 
     Args:
-        step: tokens ``(B,)`` and a state to logits ``(B, K)`` and the next state.
-        state: before the first token.
+        step: tokens ``(M,)`` and a state of M rows to logits ``(M, K)`` and the next state.
+        select: a state and ``(N,)`` indices to the state of those rows, repeats included.
+        state: before the first token, of B rows.
         start: ``(B,)`` int64, the token every row begins with.
         end: the token that ends a row; it is not part of the answer, but of its score.
-        max_tokens: a row that has not ended by then is cut.
+        max_tokens: a path that has not ended by then is cut.
+        beam: how to search.
 
     Returns:
-        One hypothesis per row. A row's answer does not depend on its neighbours'.
+        For every row at most ``beam.size`` hypotheses, best rank first, none of them twice; their
+        scores are log-probabilities whatever the ranking.
     """
-    tokens, written = start, []
-    ended = torch.zeros_like(start, dtype=torch.bool)
-    total = torch.zeros(len(start), dtype=torch.float64, device=start.device)
+    paths = _begin(start)
     for _ in range(max_tokens):
-        logits, state = step(tokens, state)
-        best, tokens = logits.float().log_softmax(dim=-1).max(dim=-1)  # (B,) each
-        total += best.double().masked_fill(ended, 0.0)
-        tokens = tokens.masked_fill(ended, end)
-        ended = ended | (tokens == end)
-        written.append(tokens)
-        if bool(ended.all()):
+        logits, state = step(_last(paths, start), state)  # (B W, K)
+        scores = _allowed(logits.float().log_softmax(dim=-1), paths, end, beam)  # (B, W, K)
+        paths, parents = _grown(paths, scores, end, beam)
+        state = select(state, parents)
+        if bool(paths.ended.all()):
             break
-    rows = torch.stack(written, dim=1).tolist()  # (B, U)
+    return _hypotheses(paths, end)
+
+
+def _begin(start: Tensor) -> _Paths:
+    """One empty path per row."""
+    one = start[:, None]  # (B, 1)
+    total = torch.zeros_like(one, dtype=torch.float64)
+    return _Paths(one[..., None][..., :0], total, torch.zeros_like(one), one != one)
+
+
+def _last(paths: _Paths, start: Tensor) -> Tensor:
+    """``(B W,)``: the token each path is to go on from."""
+    return paths.tokens[..., -1].flatten() if paths.tokens.shape[2] else start
+
+
+def _allowed(scores: Tensor, paths: _Paths, end: int, beam: Beam) -> Tensor:
+    """``(B W, K)`` log-probabilities to ``(B, W, K)``, -inf where a path may not go."""
+    scores = scores.reshape(*paths.total.shape, -1)  # (B, W, K)
+    num_tokens = paths.tokens.shape[2]
+    if num_tokens < beam.min_tokens:
+        scores[..., end] = -torch.inf
+    if 0 < beam.block_ngrams <= num_tokens:
+        scores = scores.masked_fill(_repeats(paths.tokens, scores.shape[2], beam), -torch.inf)
+    over = torch.full_like(scores[0, 0], -torch.inf)  # (K,)
+    over[end] = 0.0  # a path that has ended goes on as it is, at no cost
+    return torch.where(paths.ended[..., None], over, scores)
+
+
+def _repeats(tokens: Tensor, num_outputs: int, beam: Beam) -> Tensor:
+    """``(B, W, K)``: whether a token would complete an n-gram that is there already."""
+    n = beam.block_ngrams
+    windows = tokens.unfold(2, n, 1)  # (B, W, U - n + 1, n)
+    beginning = tokens[..., None, tokens.shape[2] - n + 1 :]  # (B, W, 1, n - 1)
+    found = (windows[..., :-1] == beginning).all(dim=-1)  # (B, W, U - n + 1)
+    counts = torch.zeros(*tokens.shape[:2], num_outputs, device=tokens.device)
+    return counts.scatter_add(2, windows[..., -1], found.float()) > 0
+
+
+def _grown(paths: _Paths, scores: Tensor, end: int, beam: Beam) -> tuple[_Paths, Tensor]:
+    """The best continuations, and which row ``(B W',)`` of the state each goes on from."""
+    batch, width, num_outputs = scores.shape
+    total = paths.total[..., None] + scores.double()  # (B, W, K)
+    length = paths.length + (~paths.ended).long()  # (B, W)
+    rank = total / length.double().pow(beam.length_power)[..., None]
+    kept = min(beam.size, width * num_outputs)
+    best = rank.flatten(1).sort(dim=1, descending=True, stable=True).indices[:, :kept]  # (B, W')
+    parent, token = best // num_outputs, best % num_outputs
+    grown = torch.cat([
+        paths.tokens.gather(1, parent[..., None].expand(-1, -1, paths.tokens.shape[2])),
+        token[..., None],
+    ], dim=2)  # (B, W', U + 1)  # fmt: skip
+    ended = paths.ended.gather(1, parent) | (token == end)
+    first = torch.arange(batch, device=parent.device)[:, None] * width
+    after = _Paths(grown, total.flatten(1).gather(1, best), length.gather(1, parent), ended)
+    return after, (first + parent).flatten()
+
+
+def _hypotheses(paths: _Paths, end: int) -> list[list[Hypothesis]]:
     return [
-        Hypothesis(tuple(row[: row.index(end)] if end in row else row), score)
-        for row, score in zip(rows, total.tolist())
+        [
+            Hypothesis(tuple(path[: path.index(end)] if end in path else path), score)
+            for path, score in zip(row, totals)
+            if score > -torch.inf
+        ]
+        for row, totals in zip(paths.tokens.tolist(), paths.total.tolist())
     ]

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Probability, Size
 from rnnmm.nn.attention import AdditiveAttention, Memory
-from rnnmm.nn.pooling import MeanPooling
+
+_RARE = -5.0  # the logit of a word before anything is learned: hardly any is in a caption
 
 
 class WriterState(NamedTuple):
@@ -19,6 +21,10 @@ class WriterState(NamedTuple):
     memory: Memory
     hidden: Tensor
     cell: Tensor
+
+    def select(self, rows: Tensor) -> "WriterState":
+        """The state of these rows ``(N,)``, repeats included."""
+        return WriterState(self.memory.select(rows), self.hidden[rows], self.cell[rows])
 
 
 class AttentionCaptioner(nn.Module):
@@ -33,23 +39,25 @@ class AttentionCaptioner(nn.Module):
         dropout: in training, on word vectors and before the scores.
 
     Source:
-        Xu et al. 2015, arXiv 1502.03044 (soft attention, deep output, state from the mean).
+        Xu et al. 2015, arXiv 1502.03044 (soft attention, deep output, state from the mean); Wu et
+        al. 2016, arXiv 1506.01144 (state from the words that the input suggests).
     """
 
     def __init__(
         self,
         encoder: nn.Module,
         num_outputs: int,
-        embedding_dim: int = 128,
-        hidden_dim: int = 256,
-        attention_dim: int = 128,
-        dropout: float = 0.0,
+        embedding_dim: Size = 128,
+        hidden_dim: Size = 256,
+        attention_dim: Size = 128,
+        dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
         memory_dim = int(encoder.output_dim)  # type: ignore[arg-type]
         self.encoder = encoder
-        self.pooling = MeanPooling(memory_dim)
-        self.first = nn.Linear(memory_dim, 2 * hidden_dim)
+        self.namer = nn.Linear(memory_dim, num_outputs)
+        nn.init.constant_(self.namer.bias, _RARE)
+        self.first = nn.Linear(memory_dim + num_outputs, 2 * hidden_dim)
         self.embedding = nn.Embedding(num_outputs, embedding_dim)
         self.attention = AdditiveAttention(hidden_dim, memory_dim, attention_dim)
         self.recurrence = nn.LSTMCell(embedding_dim + memory_dim, hidden_dim)
@@ -60,9 +68,15 @@ class AttentionCaptioner(nn.Module):
 
     def start(self, x: Padded) -> WriterState:
         """Looks at the input once: the state before the first word."""
-        memory: Padded = self.encoder(x)
-        hidden, cell = self.first(self.pooling(memory)).tanh().chunk(2, dim=1)  # (B, D) each
-        return WriterState(self.attention.prepare(memory), hidden, cell)
+        memory = self.attention.prepare(self.encoder(x))
+        clues = torch.cat([memory.mean(), self.name(memory).sigmoid()], dim=1)  # (B, memory + K)
+        hidden, cell = self.first(clues).tanh().chunk(2, dim=1)  # (B, D) each
+        return WriterState(memory, hidden, cell)
+
+    def name(self, memory: Memory) -> Tensor:
+        """Logits ``(B, K)``: which words the whole input suggests, whatever their order."""
+        logits: Tensor = self.namer(memory.mean())
+        return logits
 
     def step(self, tokens: Tensor, state: WriterState) -> tuple[Tensor, WriterState]:
         """Reads one word ``(B,)`` and scores the next.
@@ -70,11 +84,8 @@ class AttentionCaptioner(nn.Module):
         Returns:
             Logits ``(B, K)`` and the state after the word.
         """
-        context, _ = self.attention(state.hidden, state.memory)  # (B, memory)
-        word = self.dropout(self.embedding(tokens))  # (B, E)
-        hidden, cell = self.recurrence(torch.cat([word, context], 1), (state.hidden, state.cell))
-        logits = self.head(torch.cat([hidden, context], dim=1))  # (B, K)
-        return logits, WriterState(state.memory, hidden, cell)
+        vector, state = self._read(tokens, state)
+        return self.head(vector), state
 
     def forward(self, x: Padded, tokens: Padded) -> Padded:
         """Scores each next word, given the true words before it.
@@ -86,8 +97,20 @@ class AttentionCaptioner(nn.Module):
         Returns:
             Logits ``(B, U, K)``: row u scores what follows token u.
         """
-        state, scores = self.start(x), []
+        return self.write(self.start(x), tokens)
+
+    def write(self, state: WriterState, tokens: Padded) -> Padded:
+        """As `forward`, from a state of as many rows as there are captions."""
+        read = []
         for column in tokens.data.unbind(dim=1):
-            logits, state = self.step(column, state)
-            scores.append(logits)
-        return tokens.with_data(torch.stack(scores, dim=1))  # (B, U, K)
+            vector, state = self._read(column, state)
+            read.append(vector)
+        return tokens.with_data(self.head(torch.stack(read, dim=1)))  # (B, U, K)
+
+    def _read(self, tokens: Tensor, state: WriterState) -> tuple[Tensor, WriterState]:
+        """One word ``(B,)`` further: what the next is chosen from ``(B, D + memory)``."""
+        context, _ = self.attention(state.hidden, state.memory)  # (B, memory)
+        word = self.dropout(self.embedding(tokens))  # (B, E)
+        hidden, cell = self.recurrence(torch.cat([word, context], 1), (state.hidden, state.cell))
+        vector = torch.cat([hidden, context], dim=1)  # (B, D + memory)
+        return vector, WriterState(state.memory, hidden, cell)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Probability
 from rnnmm.nn.pooling import AttentiveStatistics
 
 
@@ -23,7 +24,7 @@ class Classifier(nn.Module):
         encoder: nn.Module,
         num_outputs: int,
         pooling: Callable[[int], nn.Module] = AttentiveStatistics,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
         self.encoder = encoder

@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Probability, Size
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
 from rnnmm.nn.norm import scatter_steps
 from rnnmm.nn.pooling import MapSummary
@@ -37,13 +38,13 @@ class Crnn(nn.Module):
         self,
         input_dim: int,
         convolution: Literal["time", "time_frequency"] = "time_frequency",
-        channels: Sequence[int] = (32, 32),
-        strides: Sequence[int] = (2, 2),
-        hidden_dim: int = 128,
-        num_layers: int = 2,
+        channels: Sequence[Size] = (32, 32),
+        strides: Sequence[Size] = (2, 2),
+        hidden_dim: Size = 128,
+        num_layers: Size = 2,
         cell: Cell = "lstm",
         bidirectional: bool = True,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         norm: Literal["none", "layer"] = "none",
     ) -> None:
         super().__init__()
@@ -82,12 +83,12 @@ class CnnRnn(nn.Module):
     def __init__(
         self,
         frame_encoder: nn.Module,
-        frame_dim: int = 128,
-        hidden_dim: int = 128,
-        num_layers: int = 1,
+        frame_dim: Size = 128,
+        hidden_dim: Size = 128,
+        num_layers: Size = 1,
         cell: Cell = "lstm",
         bidirectional: bool = False,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
         self.frame_encoder = frame_encoder
@@ -125,7 +126,7 @@ class CnnGrid(nn.Module):
     """
 
     def __init__(
-        self, frame_encoder: nn.Module, hidden_dim: int = 128, dropout: float = 0.0
+        self, frame_encoder: nn.Module, hidden_dim: Size = 128, dropout: Probability = 0.0
     ) -> None:
         super().__init__()
         self.frame_encoder = frame_encoder

@@ -1,15 +1,17 @@
 """Captioning: pictures and clips to one sentence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded, TextBatch
-from rnnmm.decode.writer import greedy_write
-from rnnmm.losses import token_loss
+from rnnmm.decode.writer import Beam, beam_write
+from rnnmm.domain import NotNegative, Probability, Size
+from rnnmm.losses import bag_loss, token_loss
 from rnnmm.metrics.caption import bleu, cider_d, constant_caption, diversity, rouge_l
+from rnnmm.metrics.interval import Tally
 from rnnmm.models.captioner import WriterState
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
@@ -28,11 +30,21 @@ class Captions(Target):
         min_count: rarer words become "<unk>".
         label_smoothing: probability mass spread over all words in training, in [0, 1).
         max_tokens: an answer is cut there.
+        per_step: captions of an item that one training step reads, for one look at the item.
+        bag_weight: weight of a second loss in training, by which the model must tell from the
+            whole input which words its captions have, in any order; 0: without.
+        beam: how answers are searched for.
+
+    Source:
+        The second loss after Fang et al. 2015, arXiv 1411.4952, section 3.
     """
 
-    min_count: int = 1
-    label_smoothing: float = 0.0
-    max_tokens: int = 30
+    min_count: Size = 1
+    label_smoothing: Probability = 0.0
+    max_tokens: Size = 30
+    per_step: Size = 1
+    bag_weight: NotNegative = 0.0
+    beam: Beam = field(default_factory=Beam)
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -55,7 +67,7 @@ class Captions(Target):
 
 
 class Captioning(Task):
-    """Cross-entropy on the next word; greedy writing."""
+    """Cross-entropy on the next word; beam search."""
 
     metric = "cider_d"
     is_lower_better = False
@@ -73,30 +85,43 @@ class Captioning(Task):
 
     def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
                    epoch: int) -> TextBatch:  # fmt: skip
-        """One caption an item, the next one each epoch, between "<bos>" and "<eos>"."""
+        """Captions between "<bos>" and "<eos>"; an item's stand together, next ones each epoch."""
         turns = [
-            texts[(epoch + row) % len(texts)] for row, texts in zip(index.tolist(), references)
+            texts[(epoch * self.target.per_step + row + turn) % len(texts)]
+            for row, texts in zip(index.tolist(), references)
+            for turn in range(self.target.per_step)
         ]
         encode = self.answers.vocabulary.encode
         rows = [torch.tensor([self.bos, *encode(text), self.eos]) for text in turns]
         return TextBatch(index, inputs, Padded.stack(rows))
 
     def loss(self, frames: Padded, batch: TextBatch) -> Tensor:
-        """Cross-entropy per word, "<eos>" among them."""
+        """Cross-entropy per word, "<eos>" among them, and that of the words in any order."""
         tokens = batch.targets
         before = Padded(tokens.data[:, :-1], tokens.lengths - 1)
         after = Padded(tokens.data[:, 1:], tokens.lengths - 1)
-        return token_loss(self.model(frames, before), after, self.target.label_smoothing)
+        state: WriterState = self.model.start(frames)  # type: ignore[operator]
+        items = torch.arange(len(frames.lengths), device=tokens.data.device)
+        each = state.select(items.repeat_interleave(self.target.per_step))
+        scores = self.model.write(each, before)  # type: ignore[operator]
+        loss = token_loss(scores, after, self.target.label_smoothing)
+        if not self.target.bag_weight:
+            return loss
+        words = self.model.name(state.memory)  # type: ignore[operator]
+        return loss + self.target.bag_weight * bag_loss(words, tokens)
 
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
         """Captions."""
         state = self.model.start(self.features(inputs))  # type: ignore[operator]
         start = torch.full((len(index),), self.bos, device=inputs.data.device)
-        hypotheses = greedy_write(self._step, state, start, self.eos, self.target.max_tokens)
+        found = beam_write(
+            self._step, WriterState.select, state, start, self.eos, self.target.max_tokens,
+            self.target.beam,
+        )  # fmt: skip
         vocabulary = self.answers.vocabulary
         return [
-            Prediction(row, vocabulary.decode(hypothesis.tokens), hypothesis.score)
-            for row, hypothesis in zip(index.tolist(), hypotheses)
+            Prediction(row, vocabulary.decode(best.tokens), best.score)
+            for row, (best, *_) in zip(index.tolist(), found)
         ]
 
     def _step(self, tokens: Tensor, state: WriterState) -> tuple[Tensor, WriterState]:
@@ -125,7 +150,11 @@ class Captioning(Task):
             / max(1, len(words)),
             "constant_caption": self.answers.constants[0],
         }
-        return Score(_figures(truth, answers), _figures(truth, constant), counts)
+        tallies = {
+            "rouge_l": Tally.of_means(rouge_l(truth, answers).items),
+            "cider_d": Tally.of_means(cider_d(truth, answers).items),
+        }
+        return Score(_figures(truth, answers), _figures(truth, constant), counts, tallies)
 
 
 def _figures(

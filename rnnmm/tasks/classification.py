@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from rnnmm.batch import LabelBatch, Padded
+from rnnmm.domain import Probability
 from rnnmm.losses import class_loss
 from rnnmm.metrics.classification import accuracy, confusion_matrix, mean_class_accuracy
+from rnnmm.metrics.interval import Tally
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.task import Prediction, References, Score, Target, Task
@@ -29,7 +31,7 @@ class Class(Target):
     """
 
     column: Literal["speaker", "label"]
-    label_smoothing: float = 0.0
+    label_smoothing: Probability = 0.0
 
     def references(self, store: Store) -> list[References]:
         """The class of each row; none where the column is empty."""
@@ -87,6 +89,7 @@ class Classification(Task):
         answers = [prediction.hypothesis for prediction in predictions]
         classes = sorted({*self.answers.vocabulary.symbols, *truth})
         top1 = accuracy(truth, answers)
+        right = list(map(str.__eq__, truth, answers))
         hits = [name in p.ranking for name, p in zip(truth, predictions)]
         metrics = {
             "accuracy": top1,
@@ -95,8 +98,13 @@ class Classification(Task):
             "mean_class_accuracy": mean_class_accuracy(truth, answers),
         }
         matrix = confusion_matrix(truth, answers, classes).tolist()
-        counts = {"right": sum(map(str.__eq__, truth, answers)), "classes": classes}
-        return Score(metrics, self._floors(truth), {**counts, "confusion": matrix})
+        counts = {"right": sum(right), "classes": classes, "confusion": matrix}
+        tallies = {
+            "accuracy": Tally.of_means(right),
+            "top1": Tally.of_means(right),
+            "top5": Tally.of_means(hits),
+        }
+        return Score(metrics, self._floors(truth), counts, tallies)
 
     def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
         """The five best classes."""

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from rnnmm.domain import Fraction, NotNegative, Positive, Probability
+
 
 @dataclass(frozen=True, slots=True)
 class AdamW:
@@ -24,11 +26,11 @@ class AdamW:
         Loshchilov & Hutter 2019, arXiv 1711.05101.
     """
 
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.05
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 0.01
+    warmup: Fraction = 0.05
     decay: Literal["cosine", "none"] = "cosine"
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[Probability, Probability] = (0.9, 0.98)
 
     def make(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """The optimiser of these named parameters."""

@@ -11,6 +11,7 @@ from rnnmm.batch import Padded, TextBatch
 from rnnmm.decode.ctc import greedy_ctc
 from rnnmm.losses import ctc_loss, ctc_steps
 from rnnmm.metrics.errors import ErrorCounts, align, count_errors
+from rnnmm.metrics.interval import Tally
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.task import Prediction, References, Score, Target, Task
@@ -88,15 +89,23 @@ class SpeechRecognition(Task):
 
     def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
         """Word and character error rates, and how they come about."""
-        words, chars = ErrorCounts(), ErrorCounts()
-        num_wrong = 0
-        for prediction, texts in zip(predictions, references):
-            words += count_errors(texts[0].split(), prediction.hypothesis.split())
-            chars += count_errors(list(texts[0]), list(prediction.hypothesis))
-            num_wrong += texts[0] != prediction.hypothesis
-        counts = {"words": _fields(words), "chars": _fields(chars), "wrong_utterances": num_wrong}
-        # The empty transcript deletes every word: its rate is one, whatever was said.
-        return Score({"wer": words.rate, "cer": chars.rate}, {"wer": 1.0, "cer": 1.0}, counts)
+        pairs = [(texts[0], p.hypothesis) for p, texts in zip(predictions, references)]
+        words = [count_errors(truth.split(), answer.split()) for truth, answer in pairs]
+        chars = [count_errors(list(truth), list(answer)) for truth, answer in pairs]
+        all_words, all_chars = sum(words, ErrorCounts()), sum(chars, ErrorCounts())
+        counts = {
+            "words": _fields(all_words),
+            "chars": _fields(all_chars),
+            "wrong_utterances": sum(truth != answer for truth, answer in pairs),
+        }
+        return Score(
+            {"wer": all_words.rate, "cer": all_chars.rate},
+            # The empty transcript deletes every word: its rate is one, whatever was said.
+            {"wer": 1.0 if all_words.reference_length else 0.0,
+             "cer": 1.0 if all_chars.reference_length else 0.0},
+            counts,
+            {"wer": _tally(words), "cer": _tally(chars)},
+        )  # fmt: skip
 
     def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
         """The alignment of the words."""
@@ -105,6 +114,10 @@ class SpeechRecognition(Task):
 
     def _encode(self, text: str) -> list[int]:
         return self.answers.vocabulary.encode(text)
+
+
+def _tally(counts: Sequence[ErrorCounts]) -> Tally:
+    return Tally([one.errors for one in counts], [one.reference_length for one in counts])
 
 
 def _fields(counts: ErrorCounts) -> dict[str, int]:

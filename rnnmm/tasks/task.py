@@ -6,7 +6,8 @@ evaluation and prediction all go through `Task.predict`, so they cannot differ.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from rnnmm.batch import Batch, Padded
 from rnnmm.loading.gather import Kind
+from rnnmm.metrics.interval import Tally
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.optimisation import AdamW
@@ -37,11 +39,17 @@ class Prediction(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Figures of one split: fractions by name, the floor of each, and the counts behind them."""
+    """Figures of one split.
+
+    metrics: fractions by name, NaN where there was nothing to measure. floors: of each metric.
+    counts: what is behind them. tallies: what each prediction, in order, adds to those metrics
+    that are ratios of sums.
+    """
 
     metrics: dict[str, float]
     floors: dict[str, float]
     counts: dict[str, Any]
+    tallies: Mapping[str, Tally] = MappingProxyType({})
 
 
 class Target(ABC):

@@ -1,10 +1,12 @@
+import itertools
 import math
 
 import pytest
 import torch
 from torch import Tensor
 
-from rnnmm.decode.writer import greedy_write
+from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.decode.writer import Beam, beam_write
 
 END = 3
 
@@ -12,7 +14,7 @@ END = 3
 def follow(table: dict[int, int]):
     """A model that is sure of one follower of each token; its state counts the steps."""
 
-    def step(tokens: Tensor, state: int) -> tuple[Tensor, int]:
+    def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         logits = torch.zeros(len(tokens), 4)
         for row, token in enumerate(tokens.tolist()):
             logits[row, table[token]] = 10.0
@@ -21,9 +23,51 @@ def follow(table: dict[int, int]):
     return step
 
 
+def remembering(num_rows: int, num_outputs: int, seed: int = 0):
+    """A model whose scores depend on the row and on all that was written; and its first state."""
+    generator = torch.Generator().manual_seed(seed)
+    mix = torch.randn(8, 8, generator=generator)
+    read = torch.randn(num_outputs, 8, generator=generator)
+    write = 2 * torch.randn(8, num_outputs, generator=generator)
+
+    def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        state = torch.tanh(state @ mix + read[tokens])
+        return state @ write, state
+
+    return step, torch.randn(20, 8, generator=generator)[:num_rows]
+
+
+def select(state: Tensor, rows: Tensor) -> Tensor:
+    return state[rows]
+
+
+def search(num_rows: int, num_outputs: int, max_tokens: int, beam: Beam) -> list[list[Hypothesis]]:
+    step, state = remembering(num_rows, num_outputs)
+    start = torch.zeros(num_rows, dtype=torch.int64)
+    return beam_write(step, select, state, start, num_outputs - 1, max_tokens, beam)
+
+
+def every_answer(row: int, num_outputs: int, max_tokens: int) -> dict[tuple[int, ...], float]:
+    """All token sequences with their log-probabilities, one step at a time, without a beam."""
+    step, states = remembering(row + 1, num_outputs)
+    end, found = num_outputs - 1, {}
+    for path in itertools.product(range(num_outputs), repeat=max_tokens):
+        state, token, total, written = states[row : row + 1], 0, 0.0, []
+        for following in path:
+            logits, state = step(torch.tensor([token]), state)
+            total += float(logits[0].log_softmax(0)[following])
+            token = following
+            if token == end:
+                break
+            written.append(token)
+        found[tuple(written)] = total, len(written) + (token == end)
+    return found
+
+
 def test_rows_end_by_themselves_and_do_not_see_each_other() -> None:
     step = follow({0: 1, 1: END, 2: 2, END: 1})
-    ended, endless = greedy_write(step, 0, torch.tensor([0, 2]), END, max_tokens=4)
+    start = torch.tensor([0, 2])
+    (ended,), (endless,) = beam_write(step, select, start, start, END, max_tokens=4)
     assert ended.tokens == (1,)
     assert endless.tokens == (2, 2, 2, 2)
 
@@ -31,6 +75,84 @@ def test_rows_end_by_themselves_and_do_not_see_each_other() -> None:
 def test_the_score_holds_the_end_and_nothing_behind_it() -> None:
     sure = 10 - math.log(math.exp(10) + 3)
     step = follow({0: 1, 1: END, 2: 2, END: 1})
-    ended, endless = greedy_write(step, 0, torch.tensor([0, 2]), END, max_tokens=4)
+    start = torch.tensor([0, 2])
+    (ended,), (endless,) = beam_write(step, select, start, start, END, max_tokens=4)
     assert ended.score == pytest.approx(2 * sure, abs=1e-6)
     assert endless.score == pytest.approx(4 * sure, abs=1e-6)
+
+
+def test_a_beam_of_one_takes_the_best_token_at_each_step() -> None:
+    step, state = remembering(5, 6)
+    expected, tokens = [], torch.zeros(5, dtype=torch.int64)
+    for _ in range(7):
+        logits, state = step(tokens, state)
+        tokens = logits.argmax(dim=1)
+        expected.append(tokens)
+    rows = torch.stack(expected, dim=1).tolist()
+    until_end = [tuple(itertools.takewhile(lambda token: token != 5, row)) for row in rows]
+    for beam in (Beam(), Beam(length_power=0.7)):
+        found = search(5, 6, 7, beam)
+        assert [best.tokens for (best,) in found] == until_end
+    assert len({len(row) for row in until_end}) > 1  # some end early, or nothing is shown
+
+
+@pytest.mark.parametrize("length_power", [0.0, 0.7, 1.0])
+def test_a_beam_of_full_width_is_exhaustive_search(length_power: float) -> None:
+    num_outputs, max_tokens = 4, 4
+    found = search(3, num_outputs, max_tokens, Beam(num_outputs**max_tokens, length_power))
+    for row, hypotheses in enumerate(found):
+        answers = every_answer(row, num_outputs, max_tokens)
+        ranked = sorted(answers, key=lambda t: -answers[t][0] / answers[t][1] ** length_power)
+        assert [hypothesis.tokens for hypothesis in hypotheses] == ranked
+        for hypothesis in hypotheses:
+            assert hypothesis.score == pytest.approx(answers[hypothesis.tokens][0], abs=1e-5)
+
+
+def test_a_wider_beam_finds_what_greed_misses_and_gives_the_best_first() -> None:
+    greedy = search(20, 6, 5, Beam())
+    wide = search(20, 6, 5, Beam(8))
+    assert all(len(row) == 8 and len({one.tokens for one in row}) == 8 for row in wide)
+    for row in wide:
+        assert [one.score for one in row] == sorted((one.score for one in row), reverse=True)
+    assert sum(w[0].score > g[0].score + 1e-6 for g, w in zip(greedy, wide)) >= 1
+
+
+def test_rows_of_a_beam_do_not_see_each_other() -> None:
+    step, state = remembering(4, 6)
+    start = torch.zeros(1, dtype=torch.int64)
+    together = search(4, 6, 5, Beam(3, 0.5))
+    for row, expected in enumerate(together):
+        (alone,) = beam_write(step, select, state[row : row + 1], start, 5, 5, Beam(3, 0.5))
+        assert [one.tokens for one in alone] == [one.tokens for one in expected]
+
+
+def test_length_power_prefers_longer_answers() -> None:
+    short, fair, long = (
+        sum(len(row[0].tokens) for row in search(20, 4, 8, Beam(4, power)))
+        for power in (0.0, 0.7, 2.0)
+    )
+    assert short < fair < long
+
+
+def test_no_answer_is_shorter_than_wanted_unless_it_is_cut() -> None:
+    assert min(len(row[0].tokens) for row in search(20, 4, 8, Beam(3))) < 3
+    assert min(len(one.tokens) for row in search(20, 4, 8, Beam(3, 0, 3)) for one in row) >= 3
+    assert {len(one.tokens) for row in search(3, 4, 2, Beam(3, 0, 5)) for one in row} == {2}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_blocked_ngrams_occur_once(n: int) -> None:
+    def repeated(tokens: tuple[int, ...]) -> bool:
+        runs = [tokens[at : at + n] for at in range(len(tokens) - n + 1)]
+        return len(set(runs)) < len(runs)
+
+    free, blocked = (search(20, 5, 9, Beam(3, 1.0, 0, block)) for block in (0, n))
+    assert any(repeated(one.tokens) for row in free for one in row)
+    assert not any(repeated(one.tokens) for row in blocked for one in row)
+
+
+def test_an_impossible_search_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected size >= 1, got 0"):
+        Beam(size=0)
+    with pytest.raises(ValueError, match="block_ngrams >= 0, got 0, 0 and -1"):
+        Beam(block_ngrams=-1)

@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
+from rnnmm.decode.writer import Beam
 from rnnmm.features.chain import Chain
+from rnnmm.losses import bag_loss
 from rnnmm.models.captioner import AttentionCaptioner
 from rnnmm.nn.recurrent import Recurrent
 from rnnmm.tasks.captioning import Captioning, Captions
@@ -54,6 +56,9 @@ def test_figures_by_hand() -> None:
     assert perfect.metrics["rouge_l"] == pytest.approx(1)
     assert perfect.metrics["cider_d"] == pytest.approx(10)
     half = make().score(predicted("a red cat sits", "two small cats sit"), references)
+    for name, (values, ones) in half.tallies.items():
+        assert sum(values) / sum(ones) == pytest.approx(half.metrics[name])
+    assert set(half.tallies) == {"rouge_l", "cider_d"}
     assert half.metrics["bleu_1"] == pytest.approx(4 / 8, abs=1e-6)
     # One bigram ("a red") of 3 + 3.
     assert half.metrics["bleu_2"] == pytest.approx((4 / 8 * 1 / 6) ** 0.5, abs=1e-6)
@@ -94,3 +99,40 @@ def test_no_answer_has_a_hole_in_it() -> None:
         task.model.head[1].bias[4] = 1.0
     (prediction,) = task.predict(torch.tensor([0]), Padded.stack([torch.zeros(2, 4)]))
     assert prediction.hypothesis == "dog dog dog"
+
+
+def test_several_captions_of_an_item_share_one_look_and_cost_their_mean() -> None:
+    torch.manual_seed(0)
+    one, two = make(), make(per_step=2)
+    two.load_state_dict(one.state_dict())
+    texts = ("a red dog", "the cat sleeps")  # of one length: each word counts the same
+    inputs = Padded.stack([torch.randn(3, 4), torch.randn(2, 4)])
+    rows = torch.tensor([0, 2])
+    both = two.make_batch(rows, inputs, [texts, texts], epoch=0)
+    assert both.targets.data.shape == (4, 5)
+    apart = [one.make_batch(rows, inputs, [texts, texts], epoch) for epoch in (0, 1)]
+    expected = sum(one.loss(inputs, batch) for batch in apart) / 2
+    torch.testing.assert_close(two.loss(inputs, both), expected)
+    following = two.make_batch(rows, inputs, [("a dog", "a cat", "birds")] * 2, epoch=1)
+    assert not torch.equal(following.targets.data, both.targets.data)
+
+
+def test_naming_words_is_a_second_loss() -> None:
+    torch.manual_seed(0)
+    plain, naming = make(), make(bag_weight=0.5)
+    naming.load_state_dict(plain.state_dict())
+    inputs = Padded.stack([torch.randn(3, 4), torch.randn(2, 4)])
+    batch = plain.make_batch(torch.tensor([0, 1]), inputs, [("a dog",), ("a cat",)], epoch=0)
+    words = plain.model.name(plain.model.start(inputs).memory)
+    expected = plain.loss(inputs, batch) + 0.5 * bag_loss(words, batch.targets)
+    torch.testing.assert_close(naming.loss(inputs, batch), expected)
+
+
+def test_answers_are_searched_for_as_the_target_says() -> None:
+    torch.manual_seed(0)
+    greedy, wide = make(max_tokens=4).eval(), make(max_tokens=4, beam=Beam(4, min_tokens=2)).eval()
+    wide.load_state_dict(greedy.state_dict())
+    inputs = Padded.stack([torch.randn(2, 4)])
+    (one,), (other,) = (task.predict(torch.tensor([0]), inputs) for task in (greedy, wide))
+    assert len(other.hypothesis.split()) >= 2
+    assert one.hypothesis != other.hypothesis

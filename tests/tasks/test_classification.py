@@ -47,6 +47,9 @@ def test_figures_by_hand(task) -> None:
     assert score.floors == {"accuracy": 0.25, "top1": 0.25, "top5": 1.0,
                             "mean_class_accuracy": 0.5}  # fmt: skip
     assert score.counts["right"] == 2
+    ones = [1, 1, 1, 1]
+    assert score.tallies == {"accuracy": ([1, 0, 0, 1], ones), "top1": ([1, 0, 0, 1], ones),
+                             "top5": ([1, 1, 0, 1], ones)}  # fmt: skip
     assert score.counts["classes"] == list("abcdefg")
     assert score.counts["confusion"][0][:3] == [1, 2, 0]
     assert score.counts["confusion"][1][:3] == [0, 1, 0]

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from rnnmm.features.chain import Chain
@@ -46,6 +48,17 @@ def test_figures_are_of_summed_counts(task) -> None:
         "hits": 3, "substitutions": 1, "deletions": 1, "insertions": 1, "reference_length": 5,
     }  # fmt: skip
     assert score.counts["wrong_utterances"] == 2
+    assert score.tallies == {"wer": ([2, 1], [4, 1]), "cer": ([3, 2], [7, 1])}
+
+
+def test_without_a_reference_word_there_is_no_rate_and_silence_is_right(task) -> None:
+    score = task.score(predicted("a", ""), [("",), ("",)])
+    assert score.metrics == {"wer": math.inf, "cer": math.inf}
+    assert (
+        score.floors
+        == {"wer": 0.0, "cer": 0.0}
+        == task.score(predicted("", ""), [("",), ("",)]).metrics
+    )
 
 
 def test_the_floor_is_what_silence_would_get(task) -> None:
