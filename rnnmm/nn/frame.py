@@ -67,10 +67,10 @@ class DepthwiseCnn(nn.Module):
 
 
 class PooledCnn(nn.Module):
-    """3 x 3 convolutions with maximum pooling between them: every edge is looked at twice.
+    """3 x 3 convolutions with maximum pooling between them.
 
-    Against `PlainCnn`, which strides over three of four places, it costs half as much again at
-    equal channels and learns more from few photos.
+    `PlainCnn` looks only at every second place; this one looks at all and keeps the strongest,
+    which learns more from few photos.
 
     Args:
         input_dim: channels of the frames.
