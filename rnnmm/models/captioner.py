@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability, Size
 from rnnmm.nn.attention import AdditiveAttention, Memory
+from rnnmm.nn.dropout import Dropout
 
 _RARE = -5.0  # the logit of a word before anything is learned: hardly any is in a caption
 
@@ -62,9 +63,9 @@ class AttentionCaptioner(nn.Module):
         self.attention = AdditiveAttention(hidden_dim, memory_dim, attention_dim)
         self.recurrence = nn.LSTMCell(embedding_dim + memory_dim, hidden_dim)
         self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(hidden_dim + memory_dim, num_outputs)
+            Dropout(dropout), nn.Linear(hidden_dim + memory_dim, num_outputs)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def start(self, x: Padded) -> WriterState:
         """Looks at the input once: the state before the first word."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability
+from rnnmm.nn.dropout import Dropout
 from rnnmm.nn.pooling import AttentiveStatistics
 
 
@@ -31,7 +32,7 @@ class Classifier(nn.Module):
         self.pooling = pooling(int(encoder.output_dim))  # type: ignore[arg-type]
         pooled_dim = int(self.pooling.output_dim)  # type: ignore[arg-type]
         self.head = nn.Sequential(
-            nn.LayerNorm(pooled_dim), nn.Dropout(dropout), nn.Linear(pooled_dim, num_outputs)
+            nn.LayerNorm(pooled_dim), Dropout(dropout), nn.Linear(pooled_dim, num_outputs)
         )
 
     def forward(self, x: Padded) -> Tensor:

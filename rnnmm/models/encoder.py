@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability, Size
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
+from rnnmm.nn.dropout import Dropout
 from rnnmm.nn.norm import scatter_steps
 from rnnmm.nn.pooling import MapSummary
 from rnnmm.nn.recurrent import Cell, Recurrent
@@ -53,7 +54,7 @@ class Crnn(nn.Module):
         self.recurrent = Recurrent(
             self.front.output_dim, hidden_dim, num_layers, cell, bidirectional, dropout, norm
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = self.recurrent.output_dim
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ class CnnRnn(nn.Module):
         self.frame_encoder = frame_encoder
         self.summary = MapSummary(int(frame_encoder.output_dim), frame_dim)  # type: ignore[arg-type]
         self.recurrent = Recurrent(frame_dim, hidden_dim, num_layers, cell, bidirectional, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = self.recurrent.output_dim
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
@@ -133,7 +134,7 @@ class CnnGrid(nn.Module):
         cell_dim = int(frame_encoder.output_dim)  # type: ignore[arg-type]
         self.norm = nn.LayerNorm(cell_dim)
         self.recurrent = Recurrent(cell_dim, hidden_dim, bidirectional=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = self.recurrent.output_dim
 
     def forward(self, x: Padded) -> Padded:

@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability, Size
+from rnnmm.nn.dropout import Dropout
 from rnnmm.nn.norm import RowNorm, scatter_steps
 
 
@@ -36,7 +37,7 @@ class CnnCells(nn.Module):
         self.grid = grid
         self.norm = RowNorm(map_dim)
         self.projection = nn.Linear(map_dim, cell_dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = cell_dim
 
     def forward(self, x: Padded) -> Padded:

@@ -21,6 +21,13 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return result
 
 
+def cross_product(left: Tensor, right: Tensor) -> Tensor:
+    """``(M, K)`` and ``(M, F)`` -> ``(K, F)``, summed over rows: a weight's gradient."""
+    if not _has_onednn(left, right):
+        return left.t() @ right
+    return _product(left.t().contiguous(), right.t().contiguous())
+
+
 class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -37,7 +44,7 @@ class _Affine(torch.autograd.Function):
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad
         return (
             _product(grad, weight.t().contiguous()).reshape(ctx.shape) if needs_x else None,
-            _product(grad.t().contiguous(), rows.t().contiguous()) if needs_weight else None,
+            cross_product(grad, rows) if needs_weight else None,
             grad.sum(0) if needs_bias else None,
         )
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rnnmm.nn.affine import affine
+from rnnmm.nn.affine import affine, cross_product
 
 _BLOCK_BYTES = 2**17  # of one gate of one block of steps; measured
 
@@ -95,7 +95,7 @@ class _Steps(torch.autograd.Function):
             into_inputs[block] = into_hidden[block]
             torch.mul(to_new, into_states, out=into_inputs[block, :, 2 * dim :])
         rows = into_hidden.flatten(0, 1)  # (T B, 3 D)
-        into_weight = rows.t() @ states[:-1].flatten(0, 1)
+        into_weight = cross_product(rows, states[:-1].flatten(0, 1))
         return into_inputs, into_state, into_weight, rows.sum(0)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability, Size
+from rnnmm.nn.dropout import Dropout
 from rnnmm.nn.gru import gru, is_gru_faster
 
 Cell = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
@@ -52,7 +53,7 @@ class Recurrent(nn.Module):
         self.norms = nn.ModuleList(
             nn.LayerNorm(self.output_dim) if norm == "layer" else nn.Identity() for _ in dims
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.bidirectional = bidirectional
 
     def forward(self, x: Padded) -> Padded:

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from rnnmm.nn import affine as module
-from rnnmm.nn.affine import affine
+from rnnmm.nn.affine import affine, cross_product
 
 
 @pytest.mark.parametrize("shape", [(7,), (5, 7), (3, 5, 7)])
@@ -39,3 +39,9 @@ def test_without_onednn_torchs_own_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     x, weight = torch.randn(4, 3), torch.randn(2, 3)
     assert not module._has_onednn(x, weight)
     torch.testing.assert_close(affine(x, weight), x @ weight.t())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_cross_product_sums_over_rows(dtype) -> None:
+    left, right = torch.randn(9, 4, dtype=dtype), torch.randn(9, 3, dtype=dtype)
+    torch.testing.assert_close(cross_product(left, right), left.t() @ right)
