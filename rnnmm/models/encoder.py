@@ -109,39 +109,3 @@ class CnnRnn(nn.Module):
         frames = scatter_steps(self.dropout(vectors), x)
         frames = self.recurrent.forward(frames)
         return frames.with_data(self.dropout(frames.data))
-
-
-class CnnGrid(nn.Module):
-    """A CNN whose map cells become the steps: pictures as a memory to attend to.
-
-    A clip's frames follow one another, each with its h x w cells in reading order.
-
-    Args:
-        frame_encoder: pictures to maps (`rnnmm.nn.frame`).
-        hidden_dim: D of one direction of the recurrence that reads the cells.
-        dropout: in training, on the cells and on the output.
-
-    Source:
-        Xu et al. 2015, "Show, attend and tell", arXiv 1502.03044 (the grid); the recurrence over
-        the cells lets each one know where it stands.
-    """
-
-    def __init__(
-        self, frame_encoder: nn.Module, hidden_dim: Size = 128, dropout: Probability = 0.0
-    ) -> None:
-        super().__init__()
-        self.frame_encoder = frame_encoder
-        cell_dim = int(frame_encoder.output_dim)  # type: ignore[arg-type]
-        self.norm = nn.LayerNorm(cell_dim)
-        self.recurrent = Recurrent(cell_dim, hidden_dim, bidirectional=True)
-        self.dropout = Dropout(dropout)
-        self.output_dim = self.recurrent.output_dim
-
-    def forward(self, x: Padded) -> Padded:
-        """``(B, T, C, H, W)`` -> ``(B, T h w, output_dim)``."""
-        maps = self.frame_encoder(x.data[x.mask])  # (M, D, h, w)
-        cells = self.norm(maps.flatten(2).transpose(1, 2))  # (M, h w, D)
-        grid = scatter_steps(self.dropout(cells), x)  # (B, T, h w, D)
-        steps = Padded(grid.data.flatten(1, 2), grid.lengths * cells.shape[1])  # (B, T h w, D)
-        steps = self.recurrent.forward(steps)
-        return steps.with_data(self.dropout(steps.data))

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.models.captioner import AttentionCaptioner
+from rnnmm.models.cells import CnnCells
 from rnnmm.models.classifier import Classifier
 from rnnmm.models.ctc import CtcModel
-from rnnmm.models.encoder import CnnGrid, CnnRnn, Crnn
-from rnnmm.models.grid import CnnCells
+from rnnmm.models.encoder import CnnRnn, Crnn
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
 from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, PooledCnn, TorchvisionBackbone
 from rnnmm.nn.pooling import AttentiveStatistics, LastPooling, MeanPooling
@@ -63,7 +63,6 @@ ENCODERS = {
         lambda: CnnRnn(DepthwiseCnn(3, (4, 8)), 8, 8, bidirectional=True), clip
     ),
     "cnn_rnn-backbone": Case(lambda: CnnRnn(TorchvisionBackbone(3, "resnet18"), 8, 8), clip),
-    "cnn_grid": Case(lambda: CnnGrid(PlainCnn(3, (4, 8, 8)), 8), clip),
     "cnn_cells": Case(lambda: CnnCells(PooledCnn(3, (4, 8)), 8, 2), clip),
 }
 MODELS = {
@@ -83,9 +82,6 @@ MODELS = {
     "classifier-video": Case(lambda: Classifier(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 5), clip),
     "captioner-video": Case(
         lambda: AttentionCaptioner(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 6, 8, 8, 8, 0.2), clip
-    ),
-    "captioner-grid": Case(
-        lambda: AttentionCaptioner(CnnGrid(PlainCnn(3, (4, 8, 8)), 8), 6, 8, 8, 8), clip
     ),
     "captioner-cells": Case(
         lambda: AttentionCaptioner(CnnCells(PooledCnn(3, (4, 8)), 8, 2), 6, 8, 8, 8), clip
