@@ -11,7 +11,7 @@ PYTHON ?= $(shell for candidate in python3.11 python3.12 python3; do \
 	&& echo $$candidate && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check types format lock
+.PHONY: help setup demo test bench check types format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ demo: setup ## train and evaluate all four tasks on the synthetic corpus, then w
 
 test: setup ## the quick test suite
 	$(BIN)/python -m pytest
+
+bench: setup ## install the peers, then measure this machine and this program beside them
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev,bench]'
+	$(BIN)/rnnmm bench all
 
 check: setup ## lint, format, types, structure
 	$(BIN)/ruff check .
@@ -41,7 +45,7 @@ format: setup ## let ruff rewrite the code
 	$(BIN)/ruff format .
 
 lock: setup ## upgrade everything pyproject.toml allows and pin the outcome in constraints.txt
-	$(BIN)/python -m pip install --upgrade --upgrade-strategy eager -e '.[dev]'
+	$(BIN)/python -m pip install --upgrade --upgrade-strategy eager -e '.[dev,bench]'
 	{ grep '^#' constraints.txt \
 		&& $(BIN)/python -m pip freeze --all --exclude pip --exclude-editable; \
 	} > $(VENV)/constraints.txt
