@@ -16,7 +16,7 @@ _COLUMNS = ("id", "what", "ours", "unit", "against", "theirs", "ratio", "goal", 
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Runs the named benchmark, prints its table and writes ``OUT/NAME.json``.
+    """Runs the named benchmark, prints its table, writes ``OUT/NAME.json`` and ``OUT/NAME.md``.
 
     Raises:
         ValueError: Words it does not know, or a device that is not there.
@@ -27,7 +27,9 @@ def main(overrides: Sequence[str]) -> int:
         measure: Bench = importlib.import_module(f"rnnmm.bench.{name}").measure
         rows = measure(device)
         write_document(out / f"{name}.json", rows, device)
-        print_rows(f"bench {name}", _COLUMNS, [_shown(row) for row in rows])
+        shown = [_shown(row) for row in rows]
+        (out / f"{name}.md").write_text(_markdown(shown), encoding="utf-8")
+        print_rows(f"bench {name}", _COLUMNS, shown)
     console.print(f"written to {out}/", markup=False)
     return 0
 
@@ -61,6 +63,11 @@ def _shown(row: Row) -> list[str]:
     holds = {True: "yes", False: "no", None: ""}[row.holds]
     return [row.id, row.name, _number(row.ours), row.unit, row.against, _number(row.theirs),
             _number(row.ratio), "" if row.goal is None else f">= {row.goal:g}", holds]  # fmt: skip
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    lines = [_COLUMNS, ["---"] * len(_COLUMNS), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _number(value: float | None) -> str:

@@ -22,6 +22,9 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_benchmark_writes_its_rows(tmp_path, capsys) -> None:
     assert main(["limits", f"out={tmp_path}"]) == 0
     assert json.loads((tmp_path / "limits.json").read_text())["rows"][0]["ours"] == 9.5
+    assert (
+        (tmp_path / "limits.md").read_text().splitlines()[2].startswith("| limit | memcpy | 9.5 ")
+    )
     assert "memcpy" in capsys.readouterr().out
 
 
