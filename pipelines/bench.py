@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from rnnmm.bench.row import Bench, Row, device_name, write_document
-from rnnmm.pipelines.console import console, print_rows
+from rnnmm.pipelines.console import console
 from rnnmm.signature import did_you_mean
 
 NAMES = ("limits", "features", "decode", "loader", "rnn", "train", "order", "preprocess")
@@ -29,7 +29,9 @@ def main(overrides: Sequence[str]) -> int:
         write_document(out / f"{name}.json", rows, device)
         shown = [_shown(row) for row in rows]
         (out / f"{name}.md").write_text(_markdown(shown), encoding="utf-8")
-        print_rows(f"bench {name}", _COLUMNS, shown)
+        console.print(f"\n{name}", markup=False)
+        for row in rows:
+            console.print(_line(row), markup=False)
     console.print(f"written to {out}/", markup=False)
     return 0
 
@@ -57,6 +59,19 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("device=cuda: torch sees no such device here; use device=cpu")
     return torch.device(name)
+
+
+def _line(row: Row) -> str:
+    """One row for a terminal of any width: the verdict first."""
+    verdict = {True: "yes", False: "NO", None: ""}[row.holds]
+    figures = f"{row.name}: {_number(row.ours)} {row.unit}"
+    if row.against:
+        figures += f"; {row.against} {_number(row.theirs)}".rstrip()
+    if row.ratio is not None:
+        figures += f"; ratio {_number(row.ratio)}"
+    if row.goal is not None:
+        figures += f", goal {row.goal:g}"
+    return f"  {verdict:<4}{row.id:<6}{figures}"
 
 
 def _shown(row: Row) -> list[str]:

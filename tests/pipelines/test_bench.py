@@ -5,8 +5,8 @@ import types
 import pytest
 import torch
 
-from rnnmm.bench.row import Row, limit
-from rnnmm.pipelines.bench import main
+from rnnmm.bench.row import Row, higher_wins, limit, missing
+from rnnmm.pipelines.bench import _line, main
 
 
 @pytest.fixture
@@ -45,3 +45,10 @@ def test_what_it_does_not_know_is_named(words, message) -> None:
 def test_a_missing_device_is_named() -> None:
     with pytest.raises(ValueError, match="torch sees no such device here"):
         main(["limits", "device=cuda"])
+
+
+def test_the_verdict_comes_first() -> None:
+    row = higher_wins("P4", "decode", "frames/s", 90.0, "OpenCV", 100.0, 1.2)
+    assert _line(row) == "  NO  P4    decode: 90 frames/s; OpenCV 100; ratio 0.9, goal 1.2"
+    gone = missing("P2", "loader", "s", 1.0, "lhotse (not installed)")
+    assert _line(gone) == "      P2    loader: 1 s; lhotse (not installed)"
