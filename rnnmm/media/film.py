@@ -135,7 +135,8 @@ def _encoder(height: int, width: int, gop_size: int, crf: float) -> Any:
     encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
     encoder.colorspace, encoder.color_range = _BT601, _FULL_RANGE
     groups = f"keyint={gop_size}:min-keyint={gop_size}:scenecut=0:open-gop=0:bframes=0"
-    parameters = f"{groups}:{_FAST_TO_DECODE}"
+    # With its macroblock tree x264 gives other bytes from run to run, at some sizes.
+    parameters = f"{groups}:mbtree=0:{_FAST_TO_DECODE}"
     encoder.options = {"preset": _PRESET, "crf": f"{crf:g}", "x264-params": parameters}
     return encoder
 

@@ -29,6 +29,7 @@ def test_both_train_and_are_compared(utterances) -> None:
     assert peer.ratio == peer.ours / peer.theirs
 
 
+@pytest.mark.slow
 def test_without_speechbrain_nothing_is_guessed(utterances, monkeypatch) -> None:
     monkeypatch.setattr(train, "unavailable", lambda module: f"{module} (not installed)")
     peer, fed = _compare(utterances)
