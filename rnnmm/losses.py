@@ -34,6 +34,27 @@ def ctc_loss(log_probs: Padded, targets: Padded, blank: int = 0) -> Tensor:
     return total / targets.lengths.sum().clamp(min=1)
 
 
+def consistency_loss(log_probs: Padded, targets: Padded, views: int) -> Tensor:
+    """How far the answers to several views of the same frames are apart, in nats per symbol.
+
+    Each view is drawn to each other one, which stands still meanwhile.
+
+    Args:
+        log_probs: ``(V B, T, K)``, normalised over K; view v in the rows ``[v B, (v + 1) B)``.
+        targets: ``(V B, U)``, whose symbols are counted.
+        views: V >= 2.
+
+    Source:
+        Yao et al. 2024, "CR-CTC", arXiv 2410.05101, equation 6.
+    """
+    answers = log_probs.data.unflatten(0, (views, -1))  # (V, B, T, K)
+    drawn, still = answers[:, None], answers.detach()[None]
+    apart = (still.exp() * (still - drawn)).sum(dim=-1)  # (V, V, B, T), zero between the same
+    valid = log_probs.mask.unflatten(0, (views, -1))
+    total = apart.masked_fill(~valid, 0.0).sum() / (views - 1)
+    return total / targets.lengths.sum().clamp(min=1)
+
+
 def ctc_steps(targets: Padded) -> Tensor:
     """``(B,)``: the fewest steps an alignment needs: symbols, and a blank between equal ones."""
     repeats = (targets.data[:, 1:] == targets.data[:, :-1]) & targets.mask[:, 1:]

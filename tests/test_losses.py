@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.losses import bag_loss, class_loss, ctc_loss, ctc_steps, token_loss
+from rnnmm.losses import (
+    bag_loss,
+    class_loss,
+    consistency_loss,
+    ctc_loss,
+    ctc_steps,
+    token_loss,
+)
 
 
 def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,3 +76,27 @@ def test_bag_loss_asks_for_each_word_in_the_measure_it_occurs() -> None:
     chance = logits.sigmoid()
     expected = -(wanted * chance.log() + (1 - wanted) * (1 - chance).log()).sum() / 2
     torch.testing.assert_close(bag_loss(logits, targets), expected)
+
+
+def test_consistency_is_the_mean_divergence_between_the_views() -> None:
+    torch.manual_seed(0)
+    data = torch.randn(4, 3, 5).log_softmax(dim=-1)
+    data[1, 2:] = data[3, 2:] = torch.nan  # padding
+    log_probs = Padded(data, torch.tensor([3, 2, 3, 2]))
+    targets = Padded(torch.ones(4, 2, dtype=torch.int64), torch.tensor([2, 1, 2, 1]))
+    total = 0.0
+    for one, other, length in [(0, 2, 3), (2, 0, 3), (1, 3, 2), (3, 1, 2)]:
+        p, q = data[one, :length].exp(), data[other, :length]
+        total += float((p * (p.log() - q)).sum())
+    found = consistency_loss(log_probs, targets, views=2)
+    assert float(found) == pytest.approx(total / 6)
+
+
+def test_consistency_draws_each_view_to_the_others_alone() -> None:
+    data = torch.randn(2, 3, 5).requires_grad_()
+    lengths = torch.tensor([3, 3])
+    targets = Padded(torch.ones(2, 1, dtype=torch.int64), torch.tensor([1, 1]))
+    consistency_loss(Padded(data.log_softmax(dim=-1), lengths), targets, views=2).backward()
+    first, second = data.detach().softmax(dim=-1)
+    # The slope of KL(still || softmax(x)) is softmax(x) - still.
+    torch.testing.assert_close(data.grad, torch.stack([first - second, second - first]) / 2)

@@ -85,6 +85,31 @@ class SpecAugment(Augmentation):
         return x.data.sum(dim=1, keepdim=True) / count[:, None, None]  # (B, 1, F)
 
 
+class Views(Augmentation):
+    """Shows the whole batch several times over, so that what follows is drawn anew for each.
+
+    Rows ``[0, B)`` are the first view, ``[B, 2 B)`` the second, and so on, on one time grid: a
+    loss may ask that a model give the same answer to all of them.
+
+    Args:
+        count: >= 1, views of each sequence.
+
+    Raises:
+        ValueError: ``count`` is less than 1.
+    """
+
+    def __init__(self, count: int = 2) -> None:
+        super().__init__()
+        if count < 1:
+            raise ValueError(f"Views: expected a count >= 1, got {count}")
+        self.count = count
+
+    def forward(self, x: Padded, generator: torch.Generator) -> Padded:
+        """``(B, T, ...)`` -> ``(count B, T, ...)``; draws nothing."""
+        trailing = [1] * (x.data.ndim - 1)
+        return Padded(x.data.repeat(self.count, *trailing), x.lengths.repeat(self.count))
+
+
 class TimeStretch(Augmentation):
     """Plays features faster or slower, by linear interpolation between frames.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnnmm.batch import Padded, TextBatch
 from rnnmm.decode.ctc import greedy_ctc
-from rnnmm.losses import ctc_loss, ctc_steps
+from rnnmm.losses import ctc_steps
 from rnnmm.metrics.errors import ErrorCounts, align, count_errors
 from rnnmm.metrics.interval import Tally
 from rnnmm.store.reader import Store
@@ -58,8 +58,9 @@ class SpeechRecognition(Task):
         return TextBatch(index, inputs, Padded.stack(rows))
 
     def loss(self, frames: Padded, batch: TextBatch) -> Tensor:
-        """CTC loss per symbol."""
-        return ctc_loss(self.model(frames), batch.targets)
+        """The model's own, per symbol."""
+        loss: Tensor = self.model.loss(frames, batch.targets)  # type: ignore[operator]
+        return loss
 
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
         """Transcripts."""

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch
+from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch, Views
 
 
 def generator(seed=0):
@@ -107,3 +107,14 @@ def test_a_warp_moves_a_peak(factor):
 def test_rates_have_limits(augmentation):
     with pytest.raises(ValueError, match=r"expected 0.5 <= low <= high <= 2, got 0.1 and 1"):
         augmentation(0.1, 1)
+
+
+def test_views_repeat_the_batch_and_what_follows_is_drawn_anew():
+    x = Padded.stack([torch.ones(n, 40) for n in (50, 30)])
+    y = Views(3)(x, generator())
+    assert y.lengths.tolist() == [50, 30] * 3
+    assert torch.equal(y.data[2:4], x.data)
+    hidden = SpecAugment()(y, generator())
+    assert not torch.equal(hidden.data[:2], hidden.data[2:4])
+    with pytest.raises(ValueError, match="Views: expected a count >= 1, got 0"):
+        Views(0)
