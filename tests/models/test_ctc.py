@@ -18,6 +18,6 @@ def test_views_add_their_distance_to_the_loss_of_each() -> None:
     assert model.loss(x, targets) == ctc_loss(model(x), targets)
     apart = 0.5 * consistency_loss(model(both), twice, views=2)
     mean = (ctc_loss(model(x), targets) + ctc_loss(model(other), targets)) / 2
-    assert float(model.loss(both, targets)) == pytest.approx(float(mean + apart), rel=1e-5)
+    assert model.loss(both, targets).item() == pytest.approx((mean + apart).item(), rel=1e-5)
     same = Padded(x.data.repeat(2, 1, 1), both.lengths)
-    assert float(model.loss(same, targets)) == pytest.approx(float(model.loss(x, targets)))
+    assert model.loss(same, targets).item() == pytest.approx(model.loss(x, targets).item())
