@@ -47,11 +47,11 @@ def consistency_loss(log_probs: Padded, targets: Padded, views: int) -> Tensor:
     Source:
         Yao et al. 2024, "CR-CTC", arXiv 2410.05101, equation 6.
     """
-    answers = log_probs.data.unflatten(0, (views, -1))  # (V, B, T, K)
+    answers = log_probs.data.reshape(views, -1, *log_probs.data.shape[1:])  # (V, B, T, K)
     drawn, still = answers[:, None], answers.detach()[None]
     apart = (still.exp() * (still - drawn)).sum(dim=-1)  # (V, V, B, T), zero between the same
-    valid = log_probs.mask.unflatten(0, (views, -1))
-    total = apart.masked_fill(~valid, 0.0).sum() / (views - 1)
+    valid = log_probs.mask.reshape(answers.shape[:3])
+    total: Tensor = apart.masked_fill(~valid, 0.0).sum() / (views - 1)
     return total / targets.lengths.sum().clamp(min=1)
 
 

@@ -10,6 +10,7 @@ Source:
     n = tanh(W x + b + r * (U h + c)). Checked against ``nn.GRU``.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,25 +23,27 @@ _BLOCK_BYTES = 2**17  # of one gate of one block of steps; measured
 
 
 def gru(
-    x: Tensor, state: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor,
-    bias_hh: Tensor,
+    x: Sequence[Tensor], state: Tensor, weight_ih: Sequence[Tensor], weight_hh: Sequence[Tensor],
+    bias_ih: Sequence[Tensor], bias_hh: Sequence[Tensor],
 ) -> Tensor:  # fmt: skip
-    """Runs one layer in one direction.
+    """Runs N layers side by side, such as the two directions of one: their steps are one product.
 
     Args:
-        x: ``(B, T, F)``.
-        state: ``(B, D)`` before the first step.
-        weight_ih: ``(3 D, F)``, the rows of reset, update and new gate, as in ``nn.GRU``.
-        weight_hh: ``(3 D, D)``.
-        bias_ih: ``(3 D,)``.
-        bias_hh: ``(3 D,)``.
+        x: N of ``(B, T, F)``.
+        state: ``(N, B, D)`` before the first step.
+        weight_ih: N of ``(3 D, F)``, the rows of reset, update and new gate, as in ``nn.GRU``.
+        weight_hh: N of ``(3 D, D)``.
+        bias_ih: N of ``(3 D,)``.
+        bias_hh: N of ``(3 D,)``.
 
     Returns:
-        ``(B, T, D)``, the state after each step; differentiable once.
+        ``(N, B, T, D)``, the state after each step; differentiable once.
     """
-    inputs = affine(x.transpose(0, 1), weight_ih, bias_ih)  # (T, B, 3 D)
-    steps: Tensor = _Steps.apply(inputs, state, weight_hh, bias_hh)  # type: ignore[no-untyped-call]
-    return steps.transpose(0, 1)  # (B, T, D)
+    given = [affine(one.transpose(0, 1), *pair) for one, *pair in zip(x, weight_ih, bias_ih)]
+    inputs = torch.stack(given, dim=1)  # (T, N, B, 3 D)
+    weights, biases = torch.stack(list(weight_hh)), torch.stack(list(bias_hh))
+    steps: Tensor = _Steps.apply(inputs, state, weights, biases)  # type: ignore[no-untyped-call]
+    return steps.permute(1, 2, 0, 3)  # (N, B, T, D)
 
 
 def is_gru_faster(x: Tensor) -> bool:
@@ -54,22 +57,22 @@ def is_gru_faster(x: Tensor) -> bool:
 
 
 class _Steps(torch.autograd.Function):
-    """The part that runs through time: ``(T, B, 3 D)`` input gates -> ``(T, B, D)`` states."""
+    """The part that runs through time: ``(T, N, B, 3 D)`` input gates -> ``(T, N, B, D)``."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        dim = state.shape[1]
+        dim = state.shape[-1]
         hidden = torch.empty_like(inputs)  # U h + c of every step
         gates = torch.empty_like(inputs)  # r, z, n of every step
         states = inputs.new_empty(len(inputs), *state.shape)
-        transposed = weight.t().contiguous()
+        transposed = weight.transpose(1, 2).contiguous()  # (N, D, 3 D)
         before = state
         for given, product, gate, after in zip(inputs, hidden, gates, states):
-            torch.addmm(bias, before, transposed, out=product)
-            reset_update, new = gate[:, : 2 * dim], gate[:, 2 * dim :]
-            torch.add(given[:, : 2 * dim], product[:, : 2 * dim], out=reset_update).sigmoid_()
-            reset, update = reset_update[:, :dim], reset_update[:, dim:]
-            torch.addcmul(given[:, 2 * dim :], reset, product[:, 2 * dim :], out=new).tanh_()
+            torch.baddbmm(bias[:, None], before, transposed, out=product)
+            reset_update, new = gate[..., : 2 * dim], gate[..., 2 * dim :]
+            torch.add(given[..., : 2 * dim], product[..., : 2 * dim], out=reset_update).sigmoid_()
+            reset, update = reset_update[..., :dim], reset_update[..., dim:]
+            torch.addcmul(given[..., 2 * dim :], reset, product[..., 2 * dim :], out=new).tanh_()
             before = torch.lerp(new, before, update, out=after)
         ctx.save_for_backward(hidden, gates, torch.cat([state[None], states]), weight)
         return states
@@ -78,7 +81,7 @@ class _Steps(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         hidden, gates, states, weight = ctx.saved_tensors  # states: one more, the first
-        dim = weight.shape[1]
+        dim = weight.shape[-1]
         into_inputs = torch.empty_like(gates)
         into_hidden = torch.empty_like(gates)
         into_state = torch.zeros_like(states[0])
@@ -87,25 +90,26 @@ class _Steps(torch.autograd.Function):
             block = slice(max(0, end - size), end)
             steps = slice(block.start, end + 1)
             slopes, to_new = _slopes(hidden[block], gates[block], states[steps])
-            into_states = grads[0][block].clone()  # (t, B, D)
+            into_states = grads[0][block].contiguous().clone()  # (t, N, B, D)
             into_states[-1] += into_state
             into_state = _walk_back(
-                into_states, slopes, gates[block, :, dim : 2 * dim], weight, into_hidden[block]
+                into_states, slopes, gates[block, ..., dim : 2 * dim], weight, into_hidden[block]
             )
             into_inputs[block] = into_hidden[block]
-            torch.mul(to_new, into_states, out=into_inputs[block, :, 2 * dim :])
-        rows = into_hidden.flatten(0, 1)  # (T B, 3 D)
-        into_weight = cross_product(rows, states[:-1].flatten(0, 1))
-        return into_inputs, into_state, into_weight, rows.sum(0)
+            torch.mul(to_new, into_states, out=into_inputs[block, ..., 2 * dim :])
+        rows = into_hidden.transpose(0, 1).flatten(1, 2)  # (N, T B, 3 D)
+        before = states[:-1].transpose(0, 1).flatten(1, 2)  # (N, T B, D)
+        into_weight = torch.stack([cross_product(*pair) for pair in zip(rows, before)])
+        return into_inputs, into_state, into_weight, rows.sum(1)
 
 
 def _slopes(hidden: Tensor, gates: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
-    """How U h + c ``(t, B, 3, D)`` and the new gate's sum ``(t, B, D)`` move each state."""
+    """How U h + c ``(t, N, B, 3, D)`` and the new gate's sum ``(t, N, B, D)`` move each state."""
     reset, update, new = gates.chunk(3, dim=-1)
     to_new = (1 - update) * (1 - new * new)
     to_reset = to_new * hidden.chunk(3, dim=-1)[2] * reset * (1 - reset)
     to_update = (states[:-1] - new) * update * (1 - update)
-    return torch.stack([to_reset, to_update, to_new * reset], dim=2), to_new
+    return torch.stack([to_reset, to_update, to_new * reset], dim=-2), to_new
 
 
 def _walk_back(
@@ -115,7 +119,7 @@ def _walk_back(
     first = torch.zeros_like(into_states[0])
     for step in range(len(slopes) - 1, -1, -1):
         grad = into_states[step]
-        torch.mul(slopes[step], grad[:, None], out=into_hidden[step].view(slopes[step].shape))
+        torch.mul(slopes[step], grad[..., None, :], out=into_hidden[step].view(slopes[step].shape))
         earlier = into_states[step - 1] if step else first
-        earlier.addcmul_(grad, update[step]).addmm_(into_hidden[step], weight)
+        earlier.addcmul_(grad, update[step]).baddbmm_(into_hidden[step], weight)
     return first

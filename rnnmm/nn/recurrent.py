@@ -6,7 +6,7 @@ own length (one gather), runs forward, and reverses back. The result equals torc
 PackedSequence and never leaves the fast path for dense input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -98,15 +98,8 @@ class Unidirectional(nn.Module):
 
     def forward(self, x: Padded) -> Padded:
         """``(B, T, F)`` -> ``(B, T, D)``; steps in the padding are meaningless."""
-        return x.with_data(self._run(x.data))
-
-    def _run(self, x: Tensor) -> Tensor:
-        layer = self.recurrence
-        if not (isinstance(layer, nn.GRU) and is_gru_faster(x)):
-            y: Tensor = layer(x)[0]
-            return y
-        weights = layer.all_weights[0]  # weight_ih, weight_hh, bias_ih, bias_hh
-        return gru(x, x.new_zeros(len(x), self.output_dim), *weights)
+        (y,) = _run([self.recurrence], [x.data])
+        return x.with_data(y)
 
     def initial_state(self, batch_size: int) -> State:
         """Zeros ``(B, D)``, two of them for an LSTM."""
@@ -133,9 +126,19 @@ class Bidirectional(nn.Module):
 
     def forward(self, x: Padded) -> Padded:
         """``(B, T, F)`` -> ``(B, T, 2 D)``: left-to-right first, then right-to-left."""
-        ahead = self.forwards(x).data
-        back = reverse(self.backwards(reverse(x))).data
+        layers = [self.forwards.recurrence, self.backwards.recurrence]
+        ahead, back = _run(layers, [x.data, reverse(x).data])  # (B, T, D) each
+        back = reverse(x.with_data(back)).data
         return x.with_data(torch.cat([ahead, back], dim=-1))  # (B, T, 2 D)
+
+
+def _run(layers: Sequence[nn.LSTM | nn.GRU | nn.RNN], x: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Runs layers of one kind, each over its own ``(B, T, F)``, all from a state of zeros."""
+    if not (isinstance(layers[0], nn.GRU) and is_gru_faster(x[0])):
+        return [layer(one)[0] for layer, one in zip(layers, x)]
+    state = x[0].new_zeros(len(layers), len(x[0]), layers[0].hidden_size)
+    # weight_ih, weight_hh, bias_ih, bias_hh
+    return gru(x, state, *zip(*(layer.all_weights[0] for layer in layers))).unbind()
 
 
 def reverse(x: Padded) -> Padded:

@@ -8,8 +8,11 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from rnnmm.manifest import name_some
+from rnnmm.text.pieces import START, join_pieces, learn_pieces, split_pieces
 
-Unit = Literal["char", "word", "label"]
+Unit = Literal["char", "word", "piece", "label"]
+
+WholeUnit = Literal["char", "word", "label"]
 
 UNKNOWN = "<unk>"
 _SCHEMA = 1
@@ -27,7 +30,8 @@ class Vocabulary:
     Args:
         symbols: ``(K,)`` distinct, not empty, the specials first.
         unit: what one symbol is. "char": a code point, spaces too; "word": what stands between
-            spaces; "label": the whole text.
+            spaces; "piece": a part of a word (`rnnmm.text.pieces`), in the order of merging;
+            "label": the whole text.
         num_specials: 0..K.
 
     Raises:
@@ -41,7 +45,9 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if self.unit not in get_args(Unit):
-            raise ValueError(f"Vocabulary.unit: expected char, word or label, got {self.unit!r}")
+            raise ValueError(
+                f"Vocabulary.unit: expected char, word, piece or label, got {self.unit!r}"
+            )
         if not 0 <= self.num_specials <= len(self.symbols):
             raise ValueError(
                 f"Vocabulary.num_specials: expected 0..{len(self.symbols)}, "
@@ -55,7 +61,7 @@ class Vocabulary:
         bad = [
             repr(symbol)
             for index, symbol in enumerate(self.symbols)
-            if not symbol or (index >= self.num_specials and self._split(symbol) != [symbol])
+            if not symbol or (index >= self.num_specials and not _is_unit(symbol, self.unit))
         ]
         if bad:
             raise ValueError(
@@ -64,7 +70,11 @@ class Vocabulary:
 
     @classmethod
     def fit(
-        cls, texts: Iterable[str], unit: Unit, specials: Sequence[str] = (), min_count: int = 1
+        cls,
+        texts: Iterable[str],
+        unit: WholeUnit,
+        specials: Sequence[str] = (),
+        min_count: int = 1,
     ) -> "Vocabulary":
         """The symbols of some texts, in code point order behind the specials.
 
@@ -90,6 +100,18 @@ class Vocabulary:
                 f"{min_count} times, got {len(counts)} symbols, none so often"
             )
         return cls((*specials, *sorted(kept)), unit, len(specials))
+
+    @classmethod
+    def fit_pieces(
+        cls, texts: Iterable[str], count: int, specials: Sequence[str] = ()
+    ) -> "Vocabulary":
+        """So many word pieces that some texts teach, behind the specials.
+
+        Raises:
+            ValueError: The texts do not allow so many, or so few.
+        """
+        kept = [piece for piece in learn_pieces(texts, count) if piece not in specials]
+        return cls((*specials, *kept), "piece", len(specials))
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -143,6 +165,8 @@ class Vocabulary:
                 f"got {name_some(bad)}"
             )
         units = [self.symbols[index] for index in indices if index >= self.num_specials]
+        if self.unit == "piece":
+            return join_pieces(units)
         return ("" if self.unit == "char" else " ").join(units)
 
     def missing(self, text: str) -> list[str]:
@@ -199,10 +223,18 @@ class Vocabulary:
         return {s: index for index, s in enumerate(self.symbols[first:], start=first)}
 
     def _split(self, text: str) -> list[str]:
+        if self.unit == "piece":
+            return split_pieces(text, self._text_indices)
         return _split(text, self.unit)
 
 
-def _split(text: str, unit: Unit) -> list[str]:
+def _is_unit(symbol: str, unit: Unit) -> bool:
+    if unit == "piece":
+        return symbol.split() == [symbol] and START not in symbol[1:]
+    return _split(symbol, unit) == [symbol]
+
+
+def _split(text: str, unit: WholeUnit) -> list[str]:
     if unit == "label":
         return [text]
     return list(text) if unit == "char" else text.split()

@@ -84,7 +84,7 @@ def test_index_refuses_a_symbol_outside():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((("a",), "letter"), "expected char, word or label, got 'letter'"),
+        ((("a",), "letter"), "expected char, word, piece or label, got 'letter'"),
         ((("a", "a"), "char"), "expected distinct symbols, got twice 'a'"),
         ((("ab",), "char"), "expected one char per symbol, got 'ab'"),
         ((("a b",), "word"), "expected one word per symbol, got 'a b'"),
@@ -135,9 +135,23 @@ def _garbled(**changes):
         (_garbled(num_specials=9), r"expected 0\.\.4, got 9"),
         (_garbled(symbols="ab"), "expected symbols to be a list of strings"),
         (_garbled(symbols=["a", 1]), "expected symbols to be a list of strings"),
-        (_garbled(unit=["char"]), "expected char, word or label"),
+        (_garbled(unit=["char"]), "expected char, word, piece or label"),
     ],
 )
 def test_garbled_json_is_refused(text, message):
     with pytest.raises(ValueError, match=message):
         Vocabulary.from_json(text)
+
+
+def test_pieces_encode_words_whole_or_in_parts() -> None:
+    texts = ["one two one", "two one", "ten"] * 3
+    vocabulary = Vocabulary.fit_pieces(texts, 12, ("<blank>",))
+    assert len(vocabulary) == 13
+    assert vocabulary.symbols[0] == "<blank>"
+    for text in ("one two", "ten one", "tone not"):
+        assert vocabulary.decode(vocabulary.encode(text)) == text
+    assert len(vocabulary.encode("one two")) == 2
+    assert vocabulary.missing("one six") == ["s", "i", "x"]
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+    with pytest.raises(ValueError, match="expected one piece per symbol, got 'a b', 'a▁'"):
+        Vocabulary(("a b", "a▁", "▁a"), "piece")
