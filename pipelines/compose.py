@@ -3,13 +3,15 @@
 Hydra gives the groups and the grammar of overrides; its own entry point is not used, because it
 reports one fault at a time, writes files and sets up logging. So each override is parsed alone,
 the groups are composed first, the values are then applied one by one to what came out, and the
-result is compared with the signatures by `rnnmm.config.check`.
+result is compared with the signatures by `rnnmm.config.check`. A further key that an experiment
+declares at its top, such as `speaker_out: ???`, is a parameter of that experiment: its sections
+quote it as `${speaker_out}`.
 """
 
 import copy
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from importlib.resources import files
 from os.path import abspath, expanduser
 from pathlib import Path
@@ -22,7 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnmm.config import PATHS, SECTIONS, check
+from rnnmm.config import KEYS, PATHS, SECTIONS, check
 from rnnmm.configfile import load_config
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.override import Options, apply_override, parse_overrides, quoted
@@ -98,9 +100,13 @@ def compose_or_faults(
     good = {one.key_or_group: one for one in choices if not _choice_fault(one, options, base)}
     try:
         config = _compose_groups(good, folders)
+        parameters = {key for key in config.keys() - KEYS if f"${{{key}}}" in str(config)}
         config = config if base is None else _replaced(base, config, good)
         faults += _apply_all(config, values, options, is_sparse=bool(refused))
-        config = _finished(config)
+        missing = [name for name in sorted(parameters) if config[name] == "???"]
+        if missing:
+            return {}, [*faults, *(f"{name}: missing; give {name}=VALUE" for name in missing)]
+        config = _finished(config, parameters)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         return {}, [*faults, _one_line(error)]
     # After a refused choice sections are empty: saying so as well would only bury the cause.
@@ -209,12 +215,12 @@ def _apply_all(
     return faults
 
 
-def _finished(config: dict[str, Any]) -> dict[str, Any]:
-    """Interpolations resolved, paths absolute."""
+def _finished(config: dict[str, Any], parameters: Set[str]) -> dict[str, Any]:
+    """Interpolations resolved, paths absolute, an experiment's own parameters done with."""
     _make_absolute(config)  # before as well: a path may be quoted elsewhere
     resolved = _plain(OmegaConf.create(config), resolve=True)
     _make_absolute(resolved)
-    return resolved
+    return {key: value for key, value in resolved.items() if key not in parameters}
 
 
 def _make_absolute(config: dict[str, Any]) -> None:

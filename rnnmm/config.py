@@ -44,6 +44,8 @@ _SETTINGS: dict[str, Any] = {
     "run.out": str | None,
     "store.root": str,
 }
+KEYS = frozenset({*SECTIONS, *(path.partition(".")[0] for path in _SETTINGS)})
+"""All that may stand at the top of a config."""
 _MISSING = "???"
 
 Node = Mapping[str, Any]

@@ -5,6 +5,7 @@ vocabulary is a list of strings that one can read, and nothing binary travels wi
 """
 
 import io
+import itertools
 from collections.abc import Iterable, Mapping
 
 import sentencepiece
@@ -59,10 +60,9 @@ def split_pieces(text: str, ranks: Mapping[str, int]) -> list[str]:
 def _split_word(word: str, ranks: Mapping[str, int]) -> list[str]:
     parts = list(word)
     while True:
-        pairs = [
-            (ranks.get(a + b, len(ranks)), i) for i, (a, b) in enumerate(zip(parts, parts[1:]))
-        ]
-        rank, index = min(pairs, default=(len(ranks), 0))
+        merged = map("".join, itertools.pairwise(parts))
+        places = ((ranks.get(pair, len(ranks)), place) for place, pair in enumerate(merged))
+        rank, index = min(places, default=(len(ranks), 0))
         if rank == len(ranks):
             return parts
         parts[index : index + 2] = [parts[index] + parts[index + 1]]

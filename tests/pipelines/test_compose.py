@@ -47,6 +47,13 @@ FILES = {
         traner: {end_s: 20}
         model: {text: 3}
     """,
+    "experiment/stranger_asr.yaml": """
+        # @package _global_
+        defaults:
+          - override /dataset: fsdd
+        speaker_out: ???
+        dataset: {path: x, text: "not ${speaker_out}"}
+    """,
     "experiment/bare_asr.yaml": "seed: 1",
     "experiment/torn_asr.yaml": "seed: [",
     "experiment/lost_asr.yaml": """
@@ -211,6 +218,17 @@ def test_a_mistyped_key_in_an_experiment_is_found(compose: Compose) -> None:
         "model",
         "trainer.end_z",
     ]
+
+
+def test_an_experiment_has_parameters_of_its_own(compose: Compose) -> None:
+    config, faults = compose("experiment=stranger_asr", "speaker_out=theo")
+    assert not faults
+    assert config["dataset"]["text"] == "not theo"
+    assert "speaker_out" not in config
+    _, faults = compose("experiment=stranger_asr")
+    assert faults == ["speaker_out: missing; give speaker_out=VALUE"]
+    _, faults = compose("experiment=fsdd_asr", "speaker_out=theo", "dataset.path=x")
+    assert [fault.partition(":")[0] for fault in faults] == ["speaker_out"]
 
 
 def test_faults_end_the_program(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
