@@ -44,6 +44,14 @@ VERBS = {
         "Prints and writes the answers of a finished run for files of yours.",
         "rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",
     ),
+    "speaker": Verb(
+        "Enrols people in a book by their voice, and verifies or identifies them.",
+        "rnnmm speaker enrol run.dir=runs/mine book=people name=anna inputs=[a.wav,b.wav]",
+    ),
+    "tune-decode": Verb(
+        "Tries the weights of a finished recogniser's search on its validation split.",
+        "rnnmm tune-decode run.dir=runs/mine",
+    ),
     "show": Verb(
         "Prints the config, the shapes of one batch and the parameters; trains nothing.",
         "rnnmm show experiment=fsdd_asr dataset.root=../fsdd",
@@ -98,9 +106,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run(verb, words[1:])
 
 
+def module_of(verb: str) -> str:
+    """Where the `main` of a verb stands."""
+    return f"rnnmm.pipelines.{verb.replace('-', '_')}"
+
+
 def _run(verb: str, overrides: Sequence[str]) -> int:
     try:
-        return int(importlib.import_module(f"rnnmm.pipelines.{verb}").main(overrides))
+        return int(importlib.import_module(module_of(verb)).main(overrides))
     except KeyboardInterrupt:
         print(f"\nrnnmm {verb}: interrupted; {_continuation(verb, overrides)}", file=sys.stderr)
         return 130

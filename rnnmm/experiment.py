@@ -7,8 +7,9 @@ the sections it needs, so the verbs of the command line stay a few lines each.
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -43,7 +44,7 @@ from rnnmm.tasks.data import (
     warn_of_faults,
 )
 from rnnmm.tasks.evaluation import choose_device, predict_rows
-from rnnmm.tasks.task import Task
+from rnnmm.tasks.task import Answered, Task
 from rnnmm.tasks.training import fit, throughput
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def make_task(config: Config, answers: Answers) -> Task:
         config["model"],
         input_dim=features.output_dim(answers.input_dim),
         num_outputs=len(answers.vocabulary),
+        answers=answers,
     )
     augment = config.get("augment") or {}
     task: Task = build(
@@ -158,7 +160,15 @@ def train(config: Config, store: Store, run_dir: Path) -> None:
     seconds = fit(trainer, data.task, data, run_dir)
     record_seconds(run_dir, train=seconds)
     record_throughput(run_dir, throughput(trainer, data))
+    data.task.settle(partial(_answered, data))
     save_weights(run_dir, data.task.model)
+
+
+def _answered(data: StoreData, split: Literal["train", "val"]) -> Answered:
+    """The trained task's answers to a split, and the right ones."""
+    rows = data.train if split == "train" else data.val
+    predictions = predict_rows(data.task, data.store, rows, data.batching)
+    return predictions, [rows.references[row] for row in rows.index]
 
 
 def load_task(config: Config, run_dir: Path) -> Task:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnmm.metrics.interval import Interval, bootstrap_interval
+from rnnmm.metrics.interval import Interval, bootstrap_interval, redrawn_interval
 from rnnmm.run import describe_hardware, versions
 from rnnmm.store.commit import commit_bytes
 from rnnmm.store.reader import Store
@@ -56,7 +56,12 @@ class Evaluation:
             "metrics": self.score.metrics,
             "floors": self.score.floors,
             "intervals": {
-                name: {"low": one.low, "high": one.high, "level": _LEVEL, "units": self.num_units}
+                name: {
+                    "low": one.low,
+                    "high": one.high,
+                    "level": _LEVEL,
+                    "units": self._units_of(name),
+                }
                 for name, one in self.intervals.items()
             },
             "counts": {
@@ -74,17 +79,21 @@ class Evaluation:
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
-        """Confidence intervals, by bootstrap, of the metrics that are ratios of sums.
+        """Confidence intervals, by bootstrap, of the metrics that know how to be drawn anew.
 
-        What the corpus calls a group (a speaker, a recording) is drawn whole, any other item by
-        itself: these are the units. Where they do not differ (all are right, or there is but one)
-        or nothing was asked for, no interval can be told.
+        Of ratios of sums, what the corpus calls a group (a speaker, a recording) is drawn whole,
+        any other item by itself: these are the units. Other figures name their own. Where units
+        do not differ (all are right, or there is but one) or nothing was asked for, no interval
+        can be told.
         """
         tallies = {name: one.by_unit(self._units) for name, one in self.score.tallies.items()}
         found = {
             name: bootstrap_interval(*one, level=_LEVEL)
             for name, one in tallies.items()
             if any(one.denominators)
+        }
+        found |= {
+            name: redrawn_interval(one, level=_LEVEL) for name, one in self.score.redraws.items()
         }
         return {name: one for name, one in found.items() if one.low < one.high}
 
@@ -116,6 +125,10 @@ class Evaluation:
         commit_bytes(folder / "predictions.jsonl", ("\n".join(lines) + "\n").encode())
         text = to_json(self.metrics(), indent=1)
         commit_bytes(folder / "metrics.json", f"{text}\n".encode())
+
+    def _units_of(self, metric: str) -> int:
+        redraw = self.score.redraws.get(metric)
+        return self.num_units if redraw is None else redraw.num_units
 
     @cached_property
     def _units(self) -> list[str | int]:

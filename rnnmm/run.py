@@ -1,8 +1,9 @@
 """The folder of a run: what training leaves behind, and how it is found again.
 
-``config.yaml`` (resolved), ``answers.json``, ``model.safetensors``, ``history.csv``, ``run.json``
-(fingerprint of the data, seconds), ``git.txt``, ``environment.txt``; the figures are written by
-`rnnmm.result`. Nothing in it is ever executed or unpickled.
+``config.yaml`` (resolved), ``answers.json``, ``words.arpa`` (where an n-gram was asked for),
+``model.safetensors``, ``history.csv``, ``run.json`` (fingerprint of the data, seconds),
+``git.txt``, ``environment.txt``; the figures are written by `rnnmm.result`. Nothing in it is ever
+executed or unpickled.
 """
 
 import importlib.metadata
@@ -10,6 +11,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,13 @@ from rnnmm.configfile import dump_config, load_config
 from rnnmm.manifest import count_of, name_some
 from rnnmm.store.commit import commit, commit_bytes
 from rnnmm.tasks.answers import Answers
+from rnnmm.text.arpa import load_arpa, write_arpa
 
 Config = Mapping[str, Any]
 
 WEIGHTS = "model.safetensors"
 _ANSWERS = "answers.json"
+_NGRAM = "words.arpa"
 _CONFIG = "config.yaml"
 _STATE = "run.json"
 # What an attempt leaves that ends before the state is written.
@@ -117,7 +121,9 @@ def record_throughput(run_dir: Path, throughput: Mapping[str, Any]) -> None:
 
 
 def save_answers(run_dir: Path, answers: Answers) -> None:
-    """Writes ``answers.json``."""
+    """Writes ``answers.json`` and, where there is an n-gram, ``words.arpa``."""
+    if answers.ngram is not None:
+        commit_bytes(run_dir / _NGRAM, write_arpa(answers.ngram).encode())
     commit_bytes(run_dir / _ANSWERS, answers.to_json().encode())
 
 
@@ -141,7 +147,9 @@ def load_answers(run_dir: Path) -> Answers:
     for name in (_CONFIG, _ANSWERS, WEIGHTS):
         if not (run_dir / name).is_file():
             raise ValueError(f"{run_dir}: expected a trained run, found no {name}; train it first")
-    return Answers.from_json((run_dir / _ANSWERS).read_text(encoding="utf-8"))
+    answers = Answers.from_json((run_dir / _ANSWERS).read_text(encoding="utf-8"))
+    ngram = run_dir / _NGRAM
+    return replace(answers, ngram=load_arpa(ngram)) if ngram.is_file() else answers
 
 
 def load_weights(run_dir: Path, model: nn.Module) -> None:

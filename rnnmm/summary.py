@@ -55,7 +55,12 @@ def summarise(evaluation: Evaluation, run_dir: Path) -> TaskSummary:
 
 
 def _examples(evaluation: Evaluation) -> list[Example]:
-    """The first wrong and the first right answers, in order, as many of each as there are."""
+    """The first wrong and the first right answers, in order, as many of each as there are.
+
+    None where pairs are what is answered: an item alone is neither right nor wrong.
+    """
+    if any(prediction.embedding is not None for prediction in evaluation.predictions):
+        return []
     references = evaluation.rows.references
     wrong = [p for p in evaluation.predictions if p.hypothesis not in references[p.row]]
     right = [p for p in evaluation.predictions if p.hypothesis in references[p.row]]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnmm.metrics.interval import Tally
+from rnnmm.metrics.interval import Redraw, Tally
 from rnnmm.result import Evaluation, to_json
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.task import Prediction, Score
@@ -114,6 +114,15 @@ def test_items_of_one_group_are_drawn_together() -> None:
     alone = make_evaluation([None, "ann", "ann", None])
     assert alone.num_units == 1
     assert alone.intervals == {}, "of one speaker nothing is known about others"
+
+
+def test_a_figure_of_pairs_says_what_its_units_are() -> None:
+    evaluation = make_evaluation([None] * 4)
+    redraw = Redraw(7, lambda counts: float(counts[0]))
+    score = evaluation.score._replace(redraws={"eer": redraw})
+    interval = Evaluation(**{**vars(evaluation), "score": score}).metrics()["intervals"]["eer"]
+    assert interval["units"] == 7
+    assert interval["low"] == 0 < interval["high"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

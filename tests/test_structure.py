@@ -21,11 +21,11 @@ PACKAGES = {
 LAYERS = (
     ("units", "domain", "batch", "manifest", "text"),
     ("media", "features", "store"),
-    ("nn", "losses", "metrics", "decode"),
+    ("nn", "losses", "metrics", "decode", "speakers"),
     ("models", "loading"),
     ("tasks",),
     ("config", "configfile", "signature", "bundle", "stream", "export", "report"),
-    ("run", "result", "experiment", "summary"),
+    ("run", "result", "experiment", "summary", "tuning"),
     ("bench",),
     ("pipelines",),
 )

@@ -12,7 +12,7 @@ from rnnmm.loading.ring import Ring
 from rnnmm.store.reader import Store
 
 Kind = str
-"""What a task reads of an item: "audio", "frames" or "features"."""
+"""What a task reads of an item: "audio", "frames", "features" or "text"."""
 
 _FRESH = Ring(0)
 
@@ -24,7 +24,7 @@ def gather(store: Store, rows: Sequence[int], kind: Kind, ring: Ring | None = No
         store: where they lie.
         rows: rows of the store's index.
         kind: "audio" -> ``(B, N)`` int16; "frames" -> ``(B, T, H, W, C)`` uint8; "features" ->
-            ``(B, T, F)`` float32. Padding is zeros.
+            ``(B, T, F)`` float32; "text" -> ``(B, T)`` int32 code points. Padding is zeros.
         ring: where the buffer comes from; None: fresh memory.
     """
     read = _reader(store, kind)
@@ -44,17 +44,19 @@ def payload_lengths(store: Store, kind: Kind) -> NDArray[np.int64]:
     """``(items,)`` steps of every item's payload of this kind; 0 where it has none."""
     if kind == "audio":
         return store.num_samples
+    if kind == "text":
+        return np.array([len(text or "") for text in store.column("text")], dtype=np.int64)
     return store.num_frames if kind == "frames" else store.num_feature_frames
 
 
 def payload_dim(store: Store, kind: Kind) -> int:
-    """The size of the last axis: 1 for PCM, 3 for RGB frames, F for stored features.
+    """The size of the last axis: 1 for PCM and text, 3 for RGB frames, F for stored features.
 
     Raises:
         ValueError: Stored features of several sizes.
     """
     if kind != "features":
-        return 1 if kind == "audio" else 3
+        return 3 if kind == "frames" else 1
     dims = {dim for dim in store.column("feature_dim") if dim}
     if len(dims) != 1:
         raise ValueError(f"{store.path}: expected stored features of one size, got {sorted(dims)}")
@@ -64,4 +66,7 @@ def payload_dim(store: Store, kind: Kind) -> int:
 def _reader(store: Store, kind: Kind) -> Callable[[int], NDArray[Any]]:
     if kind == "audio":
         return store.audio
+    if kind == "text":
+        texts = store.column("text")
+        return lambda row: np.array([ord(letter) for letter in texts[row]], dtype=np.int32)
     return store.frames if kind == "frames" else store.features

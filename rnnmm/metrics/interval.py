@@ -1,9 +1,11 @@
 """How far a figure would move on other test items of the same kind."""
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Interval(NamedTuple):
@@ -34,6 +36,43 @@ class Tally(NamedTuple):
         rows = [place.setdefault(unit, len(place)) for unit in units]
         above, below = (np.bincount(rows, column).tolist() for column in self)
         return Tally(above, below)
+
+
+class Redraw(NamedTuple):
+    """A figure that is no ratio of sums, as it comes out when its units are drawn anew.
+
+    num_units: U, such as speakers. figure: ``(U,)`` int64, how often each was drawn, to the
+    figure; NaN where there is nothing to measure.
+    """
+
+    num_units: int
+    figure: Callable[[NDArray[np.int64]], float]
+
+
+def redrawn_interval(
+    redraw: Redraw, *, level: float = 0.95, num_resamples: int = 1000, seed: int = 0
+) -> Interval:
+    """Percentile bootstrap of any figure: whole units are drawn with replacement.
+
+    Args:
+        redraw: the figure and its units.
+        level, num_resamples, seed: as in `bootstrap_interval`.
+
+    Returns:
+        The interval. Draws that leave nothing to measure are left out; NaN where all do.
+
+    Raises:
+        ValueError: No units, or a level or number of resamples out of range.
+    """
+    _check(np.ones(redraw.num_units), np.ones(redraw.num_units), level, num_resamples)
+    generator = np.random.default_rng(seed)
+    figures = []
+    for _ in range(num_resamples):
+        draw = generator.integers(redraw.num_units, size=redraw.num_units)
+        figures.append(redraw.figure(np.bincount(draw, minlength=redraw.num_units)))
+    known = [one for one in figures if not math.isnan(one)] or [math.nan]
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
 
 
 def bootstrap_interval(

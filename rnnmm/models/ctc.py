@@ -1,26 +1,46 @@
 """Frame-wise symbol scores for CTC."""
 
+from typing import Protocol
+
+import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.decode.ctc import greedy_ctc
+from rnnmm.decode.hypothesis import Hypothesis
 from rnnmm.domain import NotNegative
-from rnnmm.losses import consistency_loss, ctc_loss
+from rnnmm.losses import consistency_loss, ctc_loss, ctc_steps
+from rnnmm.models.recogniser import Recogniser, repeat_views
 
 
-class CtcModel(nn.Module):
+class CtcSearch(Protocol):
+    """How answers are searched for in symbol scores."""
+
+    def __call__(self, log_probs: Padded) -> list[list[Hypothesis]]:
+        """``(B, T, K)`` -> for each row its answers, at least one, best first."""
+        ...
+
+
+class CtcModel(Recogniser):
     """An encoder and one score per symbol and step.
 
     Args:
         encoder: features to steps.
         num_outputs: K symbols, the blank (index 0) among them.
         consistency: weight of `consistency_loss` where training shows several views of a batch.
+        search: how to decode; None: the best symbol of each step, one answer a row.
     """
 
     def __init__(
-        self, encoder: nn.Module, num_outputs: int, consistency: NotNegative = 0.2
+        self,
+        encoder: nn.Module,
+        num_outputs: int,
+        consistency: NotNegative = 0.2,
+        search: CtcSearch | None = None,
     ) -> None:
         super().__init__()
         self.consistency = consistency
+        self.search = search
         self.encoder = encoder
         self.head = nn.Linear(int(encoder.output_dim), num_outputs)  # type: ignore[arg-type]
 
@@ -37,9 +57,29 @@ class CtcModel(nn.Module):
             targets: ``(B, U)`` symbols, without blanks.
         """
         log_probs = self.forward(x)
-        views = len(x.lengths) // len(targets.lengths)
-        seen = Padded(targets.data.repeat(views, 1), targets.lengths.repeat(views))
+        seen = repeat_views(targets, len(x.lengths))
         loss = ctc_loss(log_probs, seen)
+        views = len(x.lengths) // len(targets.lengths)
         if views == 1:
             return loss
         return loss + self.consistency * consistency_loss(log_probs, seen, views)
+
+    def decode(self, x: Padded) -> list[list[Hypothesis]]:
+        """``(B, T, F)`` -> for each row its answers, best first."""
+        log_probs = self.forward(x)
+        if self.search is None:
+            return [[best] for best in greedy_ctc(log_probs)]
+        return self.search(log_probs)
+
+    def fault(self, num_frames: int, targets: Padded) -> str | None:
+        """Too few steps for an alignment."""
+        return alignment_fault(self.encoder, num_frames, targets)
+
+
+def alignment_fault(encoder: nn.Module, num_frames: int, targets: Padded) -> str | None:
+    """Why CTC fits no alignment of ``(1, U)`` targets to the steps of so many frames, or None."""
+    steps = int(encoder.output_lengths(torch.tensor([num_frames])))  # type: ignore[operator]
+    needed = int(ctc_steps(targets))
+    if steps < needed:
+        return f"too short for its transcript: {steps} steps, CTC needs {needed}"
+    return None

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.domain import Size
-from rnnmm.nn.norm import RowNorm
+from rnnmm.nn.norm import RowNorm, StepNorm
 
 
 class MeanPooling(nn.Module):
@@ -66,6 +66,52 @@ class AttentiveStatistics(nn.Module):
         return torch.cat([mean, deviation], dim=1)  # (B, 2 D)
 
 
+class Statistics(nn.Module):
+    """Mean and deviation over the valid steps.
+
+    Source:
+        Snyder et al. 2018, "X-vectors: robust DNN embeddings for speaker recognition".
+    """
+
+    def __init__(self, input_dim: int) -> None:
+        super().__init__()
+        self.output_dim = 2 * input_dim
+
+    def forward(self, x: Padded) -> Tensor:
+        """``(B, T, D)`` -> ``(B, 2 D)``: the means, then the standard deviations."""
+        return _moments(x.zeroed().data, _equal_weights(x))
+
+
+class ChannelAttentiveStatistics(nn.Module):
+    """Mean and deviation under weights that each channel chooses for itself, in context.
+
+    The scorer sees a step beside the mean and the deviation of its whole sequence.
+
+    Args:
+        input_dim: D of the input.
+        attention_dim: size of the scorer's one hidden layer.
+
+    Source:
+        Desplanques et al. 2020, "ECAPA-TDNN", arXiv 2005.07143, section 3.1.
+    """
+
+    def __init__(self, input_dim: int, attention_dim: Size = 128) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(3 * input_dim, attention_dim)
+        self.norm = StepNorm(attention_dim)
+        self.scorer = nn.Linear(attention_dim, input_dim, bias=False)
+        self.output_dim = 2 * input_dim
+
+    def forward(self, x: Padded) -> Tensor:
+        """``(B, T, D)`` -> ``(B, 2 D)``: the means, then the standard deviations."""
+        x = x.zeroed()
+        whole = _moments(x.data, _equal_weights(x))[:, None]  # (B, 1, 2 D)
+        seen = torch.cat([x.data, whole.expand(-1, x.data.shape[1], -1)], dim=2)  # (B, T, 3 D)
+        hidden = self.norm(x.with_data(torch.relu(self.hidden(seen)))).data.tanh()
+        scores = self.scorer(hidden).masked_fill(~x.mask[..., None], -torch.inf)
+        return _moments(x.data, scores.softmax(dim=1))
+
+
 class MapSummary(nn.Module):
     """A picture's feature maps to one vector that still knows what is where.
 
@@ -93,6 +139,20 @@ class MapSummary(nn.Module):
         cells = functional.adaptive_avg_pool2d(maps, self.grid).flatten(1)  # (M, grid^2 D)
         vectors = torch.cat([cells, maps.amax(dim=(2, 3)), map_centres(maps)], dim=1)
         return torch.relu(self.projection(self.norm(vectors)))
+
+
+def _equal_weights(x: Padded) -> Tensor:
+    """``(B, T, 1)``: of the valid steps, 1 in all."""
+    counts = x.lengths.to(x.data.device, x.data.dtype)[:, None, None]
+    return x.mask[..., None] / counts
+
+
+def _moments(data: Tensor, weights: Tensor) -> Tensor:
+    """``(B, T, D)`` under weights that sum to 1 over T -> ``(B, 2 D)``: means, deviations."""
+    mean = (weights * data).sum(dim=1, keepdim=True)  # (B, 1, D)
+    variance = (weights * (data - mean).square()).sum(dim=1)  # (B, D)
+    # The floor keeps the root's gradient finite where nothing varies (a single step).
+    return torch.cat([mean[:, 0], variance.clamp(min=1e-6).sqrt()], dim=1)
 
 
 def map_centres(maps: Tensor) -> Tensor:

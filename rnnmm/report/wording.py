@@ -5,6 +5,7 @@ import math
 _TASKS = {
     "asr": "Speech recognition",
     "speaker": "Speaker identification",
+    "verify": "Speaker verification",
     "action": "Action recognition",
     "caption": "Captioning",
 }
@@ -12,6 +13,10 @@ _METRICS = {
     "wer": "word error rate",
     "cer": "character error rate",
     "eer": "equal error rate",
+    "min_dcf_01": "least detection cost (prior .01)",
+    "min_dcf_001": "least detection cost (prior .001)",
+    "cllr": "cost of log-likelihood ratios",
+    "min_cllr": "cost of log-likelihood ratios, calibrated on themselves",
     "accuracy": "accuracy",
     "top1": "top-1 accuracy",
     "top5": "top-5 accuracy",

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Self
 
+from rnnmm.text.ngram import Ngram
 from rnnmm.text.vocabulary import Vocabulary
 
 _SCHEMA = 1
@@ -18,14 +19,16 @@ class Answers:
         constants: the best answers that ignore the input, best first (five for classes, one
             elsewhere): the floor every figure stands beside.
         input_dim: the last axis of what the store holds (1 for PCM, 3 for RGB, F for features).
+        ngram: how the words of the training texts follow each other; None: nobody asked.
     """
 
     vocabulary: Vocabulary
     constants: tuple[str, ...]
     input_dim: int
+    ngram: Ngram | None = None
 
     def to_json(self) -> str:
-        """One JSON object."""
+        """One JSON object, without the n-gram, which has a file format of its own."""
         fields = {
             "schema": _SCHEMA,
             "input_dim": self.input_dim,

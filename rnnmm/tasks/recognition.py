@@ -1,4 +1,4 @@
-"""Speech recognition: sound to words, by CTC."""
+"""Speech recognition: sound to words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded, TextBatch
-from rnnmm.decode.ctc import greedy_ctc
-from rnnmm.losses import ctc_steps
+from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.domain import Count, Size
 from rnnmm.metrics.errors import ErrorCounts, align, count_errors
 from rnnmm.metrics.interval import Tally
+from rnnmm.models.recogniser import Recogniser
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.task import Prediction, References, Score, Target, Task
+from rnnmm.text.ngram import fit_ngram
 from rnnmm.text.normalise import Normaliser
 from rnnmm.text.vocabulary import Vocabulary
 
@@ -26,12 +28,16 @@ class Transcript(Target):
     """The words that were said.
 
     Args:
-        unit: what one CTC symbol is: a character (spaces too) or a word.
+        unit: what one symbol is: a character (spaces too), a word or a piece of one.
+        num_pieces: how many pieces there are, where those are the unit.
+        ngram_order: of the n-gram of words that a search may use (`rnnmm.tasks.search`); 0: none.
         normaliser: applied to every transcript, in training and in scoring alike.
     """
 
-    unit: Literal["char", "word"] = "char"
+    unit: Literal["char", "word", "piece"] = "char"
     normaliser: Normaliser = field(default_factory=Normaliser)
+    num_pieces: Size = 100
+    ngram_order: Count = 0
 
     def references(self, store: Store) -> list[References]:
         """The normalised transcript of each row; none where it has no text."""
@@ -41,15 +47,22 @@ class Transcript(Target):
     def learn(self, references: Sequence[References], input_dim: int) -> Answers:
         """The symbols of the transcripts; the constant answer is silence."""
         texts = [text for texts in references for text in texts]
-        return Answers(Vocabulary.fit(texts, self.unit, (BLANK,)), ("",), input_dim)
+        if self.unit == "piece":
+            vocabulary = Vocabulary.fit_pieces(texts, self.num_pieces, (BLANK,))
+        else:
+            vocabulary = Vocabulary.fit(texts, self.unit, (BLANK,))
+        order = self.ngram_order
+        ngram = fit_ngram((text.split() for text in texts), order) if order else None
+        return Answers(vocabulary, ("",), input_dim, ngram)
 
 
 class SpeechRecognition(Task):
-    """Connectionist temporal classification, decoded greedily."""
+    """Symbols of transcripts, by whatever criterion and search the model has."""
 
     metric = "wer"
     is_lower_better = True
     target: Transcript
+    model: Recogniser
 
     def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
                    epoch: int) -> TextBatch:  # fmt: skip
@@ -59,34 +72,31 @@ class SpeechRecognition(Task):
 
     def loss(self, frames: Padded, batch: TextBatch) -> Tensor:
         """The model's own, per symbol."""
-        loss: Tensor = self.model.loss(frames, batch.targets)  # type: ignore[operator]
-        return loss
+        return self.model.loss(frames, batch.targets)
 
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
         """Transcripts."""
-        vocabulary = self.answers.vocabulary
-        hypotheses = greedy_ctc(self.model(self.features(inputs)))
+        return self.transcribe(index, self.model.decode(self.features(inputs)))
+
+    def transcribe(self, index: Tensor, found: Sequence[Sequence[Hypothesis]]) -> list[Prediction]:
+        """The best hypothesis of each row as text."""
+        best = [few[0] for few in found]
         # Folded, as every reference is: two spaces in a row are not two errors.
-        texts = [" ".join(vocabulary.decode(one.tokens).split()) for one in hypotheses]
+        texts = [" ".join(self.answers.vocabulary.decode(one.tokens).split()) for one in best]
         return [
-            Prediction(row, text, hypothesis.score)
-            for row, text, hypothesis in zip(index.tolist(), texts, hypotheses)
+            Prediction(row, text, one.score) for row, text, one in zip(index.tolist(), texts, best)
         ]
 
     def fault(self, references: References, num_steps: int) -> str | None:
-        """A symbol the vocabulary lacks, no words at all, or too few steps for an alignment."""
+        """A symbol the vocabulary lacks, no words at all, or what the model cannot learn."""
         missing = self.answers.vocabulary.missing(references[0])
         if missing:
             return f"symbols outside the vocabulary: {' '.join(map(repr, missing))}"
         targets = Padded.stack([torch.tensor(self._encode(references[0]), dtype=torch.int64)])
         if not len(targets.data[0]):
             return "an empty transcript"
-        frames = torch.tensor([self.features.num_frames(num_steps)])  # type: ignore[operator]
-        steps = int(self.model.encoder.output_lengths(frames))  # type: ignore[union-attr,operator]
-        needed = int(ctc_steps(targets))
-        if steps < needed:
-            return f"too short for its transcript: {steps} steps, CTC needs {needed}"
-        return None
+        num_frames = self.features.num_frames(num_steps)  # type: ignore[operator]
+        return self.model.fault(int(num_frames), targets)
 
     def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
         """Word and character error rates, and how they come about."""

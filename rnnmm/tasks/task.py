@@ -6,17 +6,19 @@ evaluation and prediction all go through `Task.predict`, so they cannot differ.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnmm.batch import Batch, Padded
 from rnnmm.loading.gather import Kind
-from rnnmm.metrics.interval import Tally
+from rnnmm.metrics.interval import Redraw, Tally
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.optimisation import AdamW
@@ -30,12 +32,18 @@ class Prediction(NamedTuple):
 
     row: of the store. hypothesis: the answer. score: its log-probability.
     ranking: the classes from best to fifth best, for tasks that choose one.
+    embedding: ``(D,)``, for tasks that compare items.
     """
 
     row: int
     hypothesis: str
     score: float
     ranking: tuple[str, ...] = ()
+    embedding: NDArray[np.float32] | None = None
+
+
+Answered = tuple[list[Prediction], list[References]]
+"""Predictions and, in the same order, what would have been right."""
 
 
 class Score(NamedTuple):
@@ -43,13 +51,14 @@ class Score(NamedTuple):
 
     metrics: fractions by name, NaN where there was nothing to measure. floors: of each metric.
     counts: what is behind them. tallies: what each prediction, in order, adds to those metrics
-    that are ratios of sums.
+    that are ratios of sums. redraws: how others come out when units are drawn anew.
     """
 
     metrics: dict[str, float]
     floors: dict[str, float]
     counts: dict[str, Any]
     tallies: Mapping[str, Tally] = MappingProxyType({})
+    redraws: Mapping[str, Redraw] = MappingProxyType({})
 
 
 class Target(ABC):
@@ -149,15 +158,27 @@ class Task(pl.LightningModule):
         """What else a prediction's row in ``predictions.jsonl`` should say."""
         return {}
 
+    def settle(self, answer: Callable[[Literal["train", "val"]], Answered]) -> None:
+        """Learns what takes a trained model to learn, such as what its scores are worth.
+
+        Args:
+            answer: a split; dear, so called where there is need alone.
+        """
+        return None
+
     # Lightning's hooks.
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # All chance in a step is a function of (seed, epoch, step): resuming needs no RNG state.
         self.seed_step(self.current_epoch, batch_idx)
-        progress = self.current_epoch + batch_idx / max(1, int(self.trainer.num_training_batches))
-        rate = self.optim.rate_at(progress / (self.trainer.max_epochs or 1))
+        rate = self.optim.rate_at(self.progress(batch_idx))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
+
+    def progress(self, batch_idx: int) -> float:
+        """0..1: the part of the training that is done before a step of the current epoch."""
+        epochs = self.current_epoch + batch_idx / max(1, int(self.trainer.num_training_batches))
+        return epochs / (self.trainer.max_epochs or 1)
 
     def seed_step(self, epoch: int, step: int) -> None:
         """Sets all chance (dropout, augmentation) for one training step."""

@@ -60,7 +60,7 @@ def input_unit(store: Store, inputs: str) -> tuple[float, str]:
     """Raw steps of one unit in which inputs are counted, and its name: audio in seconds."""
     if inputs == "audio":
         return float(store.info["decoding"]["sample_rate"]), "audio_s"
-    return 1.0, "frames"
+    return 1.0, "characters" if inputs == "text" else "frames"
 
 
 def peak_memory_bytes(device: torch.device) -> int:

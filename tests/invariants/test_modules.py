@@ -10,18 +10,33 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.models.attention import AttentionRecogniser
 from rnnmm.models.captioner import AttentionCaptioner
 from rnnmm.models.cells import CnnCells
 from rnnmm.models.classifier import Classifier
 from rnnmm.models.ctc import CtcModel
+from rnnmm.models.ecapa import EcapaTdnn
+from rnnmm.models.embedder import Embedder
 from rnnmm.models.encoder import CnnRnn, Crnn
+from rnnmm.models.joint import JointCtcAttention
+from rnnmm.models.transducer import Transducer
+from rnnmm.models.xvector import Tdnn
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
 from rnnmm.nn.frame import DepthwiseCnn, PlainCnn, PooledCnn, TorchvisionBackbone
-from rnnmm.nn.pooling import AttentiveStatistics, LastPooling, MeanPooling
+from rnnmm.nn.margin import MarginHead, SoftmaxHead
+from rnnmm.nn.pooling import (
+    AttentiveStatistics,
+    ChannelAttentiveStatistics,
+    LastPooling,
+    MeanPooling,
+    Statistics,
+)
 from rnnmm.nn.recurrent import Recurrent
 
 NUM_BINS = 12
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+# Their scores are of what follows given tokens.
+WRITERS = (AttentionCaptioner, AttentionRecogniser, JointCtcAttention, Transducer)
 
 
 def sound(steps: int) -> Tensor:
@@ -32,6 +47,10 @@ def clip(steps: int) -> Tensor:
     return torch.randn(steps, 3, 32, 32)
 
 
+def small_crnn() -> Crnn:
+    return Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8)
+
+
 @dataclass(frozen=True)
 class Case:
     """A module maker and a maker of one valid input of so many steps."""
@@ -40,8 +59,8 @@ class Case:
     row: Callable[[int], Tensor] = sound
 
     def run(self, module: nn.Module, x: Padded) -> Tensor | Padded:
-        if isinstance(module, AttentionCaptioner):
-            tokens = torch.arange(4).repeat(len(x.lengths), 1)
+        if isinstance(module, WRITERS):
+            tokens = torch.arange(1, 5).repeat(len(x.lengths), 1)
             return module(x, Padded(tokens, torch.full((len(x.lengths),), 4)))
         return module(x)
 
@@ -58,6 +77,8 @@ ENCODERS = {
     "time_frequency_convolution": Case(lambda: TimeFrequencyConvolution(NUM_BINS, (4, 4))),
     "crnn": Case(lambda: Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8, dropout=0.2)),
     "crnn-time": Case(lambda: Crnn(NUM_BINS, "time", channels=(8, 8), hidden_dim=8)),
+    "tdnn": Case(lambda: Tdnn(NUM_BINS, (8, 8, 8), (5, 3, 1), (1, 2, 1))),
+    "ecapa": Case(lambda: EcapaTdnn(NUM_BINS, 16, 24, squeeze_dim=4)),
     "cnn_rnn-plain": Case(lambda: CnnRnn(PlainCnn(3, (4, 8)), 8, 8), clip),
     "cnn_rnn-depthwise": Case(
         lambda: CnnRnn(DepthwiseCnn(3, (4, 8)), 8, 8, bidirectional=True), clip
@@ -66,19 +87,36 @@ ENCODERS = {
     "cnn_cells": Case(lambda: CnnCells(PooledCnn(3, (4, 8)), 8, 2), clip),
 }
 MODELS = {
-    "ctc": Case(lambda: CtcModel(Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8), 5)),
+    "ctc": Case(lambda: CtcModel(small_crnn(), 5)),
+    "transducer": Case(lambda: Transducer(small_crnn(), 5, 8, 2, 8, 0.2)),
+    "attention": Case(lambda: AttentionRecogniser(small_crnn(), 5)),
+    "joint": Case(lambda: JointCtcAttention(small_crnn(), 5)),
     **{
         f"classifier-{pooling.__name__}": Case(
             lambda pooling=pooling: Classifier(
                 Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8), 5, pooling, dropout=0.2
             )
         )
-        for pooling in (MeanPooling, AttentiveStatistics)
+        for pooling in (MeanPooling, AttentiveStatistics, Statistics, ChannelAttentiveStatistics)
     },
     "classifier-LastPooling": Case(
         # From left to right: the last step is where a backward direction has only begun.
         lambda: Classifier(Recurrent(NUM_BINS, 8), 5, LastPooling)
     ),
+    **{
+        f"embedder-{head.__name__}": Case(
+            lambda head=head: Embedder(
+                Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8),
+                NUM_BINS,
+                5,
+                6,
+                input_pooling=Statistics,
+                head=head,
+                dropout=0.2,
+            )
+        )
+        for head in (MarginHead, SoftmaxHead)
+    },
     "classifier-video": Case(lambda: Classifier(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 5), clip),
     "captioner-video": Case(
         lambda: AttentionCaptioner(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 6, 8, 8, 8, 0.2), clip
@@ -104,7 +142,10 @@ def encoder(request: pytest.FixtureRequest) -> Case:
 LENGTHS = (9, 1, 4)
 
 
-def rows_of(scores: Tensor | Padded) -> list[Tensor]:
+def rows_of(scores: Tensor | Padded | tuple[Padded, ...]) -> list[Tensor]:
+    if isinstance(scores, tuple):  # of several heads
+        heads = [head.rows() for head in scores]
+        return [torch.cat([part.flatten() for part in row]) for row in zip(*heads)]
     return scores.rows() if isinstance(scores, Padded) else list(scores)
 
 

@@ -6,17 +6,25 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
+from rnnmm.decode.attention import AttentionSearch
+from rnnmm.decode.transducer import TransducerSearch
 from rnnmm.features.chain import Chain
+from rnnmm.models.attention import AttentionRecogniser
 from rnnmm.models.captioner import AttentionCaptioner
 from rnnmm.models.classifier import Classifier
 from rnnmm.models.ctc import CtcModel
+from rnnmm.models.embedder import Embedder
 from rnnmm.models.encoder import CnnRnn, Crnn
+from rnnmm.models.joint import JointCtcAttention
+from rnnmm.models.recogniser import Recogniser
+from rnnmm.models.transducer import Transducer
 from rnnmm.nn.frame import PlainCnn
 from rnnmm.tasks.captioning import Captioning, Captions
 from rnnmm.tasks.classification import Class, Classification
 from rnnmm.tasks.optimisation import AdamW
 from rnnmm.tasks.recognition import SpeechRecognition, Transcript
 from rnnmm.tasks.task import References, Task
+from rnnmm.tasks.verification import Speaker, SpeakerVerification
 
 LENGTHS = (24, 15, 20, 18)
 
@@ -29,15 +37,30 @@ def clips() -> Padded:
     return Padded.stack([torch.randn(steps // 4, 3, 32, 32) for steps in LENGTHS])
 
 
-def asr() -> tuple[Task, Padded, list[References]]:
+def recognition(make: Callable[[Crnn, int], Recogniser]) -> tuple[Task, Padded, list[References]]:
     references: list[References] = [("on",), ("no no",), ("noon",), ("oo",)]
     target = Transcript()
     answers = target.learn(references, 12)
-    model = CtcModel(
-        Crnn(12, channels=(8, 8), strides=(1, 2), hidden_dim=32), len(answers.vocabulary)
-    )
-    parts = (target, Chain(), model, answers, AdamW())
+    encoder = Crnn(12, channels=(8, 8), strides=(1, 2), hidden_dim=32)
+    parts = (target, Chain(), make(encoder, len(answers.vocabulary)), answers, AdamW())
     return SpeechRecognition("asr", "features", *parts), features(), references
+
+
+def asr() -> tuple[Task, Padded, list[References]]:
+    return recognition(CtcModel)
+
+
+def asr_transducer() -> tuple[Task, Padded, list[References]]:
+    return recognition(lambda *parts: Transducer(*parts, 32, search=TransducerSearch(3)))
+
+
+def asr_attention() -> tuple[Task, Padded, list[References]]:
+    search = AttentionSearch(3, 0.5, 0.1)
+    return recognition(lambda *parts: AttentionRecogniser(*parts, search=search))
+
+
+def asr_joint() -> tuple[Task, Padded, list[References]]:
+    return recognition(JointCtcAttention)
 
 
 def speaker() -> tuple[Task, Padded, list[References]]:
@@ -59,7 +82,19 @@ def caption() -> tuple[Task, Padded, list[References]]:
     return Captioning("caption", "frames", *parts), clips(), references
 
 
-@pytest.fixture(params=[asr, speaker, caption])
+def verify() -> tuple[Task, Padded, list[References]]:
+    references: list[References] = [("ann",), ("bob",), ("ann",), ("cy",)]
+    target = Speaker()
+    answers = target.learn(references, 12)
+    encoder = Crnn(12, channels=(8, 8), hidden_dim=16)
+    parts = (target, Chain(), Embedder(encoder, 12, len(answers.vocabulary), 16), answers, AdamW())
+    return SpeakerVerification("verify", "features", *parts), features(), references
+
+
+ASR = (asr, asr_transducer, asr_attention, asr_joint)
+
+
+@pytest.fixture(params=[*ASR, speaker, caption, verify])
 def parts(request: pytest.FixtureRequest) -> tuple[Task, Padded, list[References]]:
     torch.manual_seed(0)
     make: Callable[[], tuple[Task, Padded, list[References]]] = request.param
@@ -129,8 +164,12 @@ def test_an_item_of_several_captions_takes_turns() -> None:
         (asr, "xenon", 24, "symbols outside the vocabulary: 'x' 'e'"),
         (asr, "", 24, "an empty transcript"),
         (asr, "noon", 8, "too short for its transcript: 4 steps, CTC needs 5"),
+        (asr_joint, "noon", 8, "too short for its transcript: 4 steps, CTC needs 5"),
+        (asr_transducer, "noon", 8, None),
+        (asr_attention, "noon", 8, None),
         (speaker, "ann", 24, None),
         (speaker, "dot", 24, "a class unseen in training: 'dot'"),
+        (verify, "dot", 24, None),
         (caption, "a zebra", 6, None),
         (caption, "", 6, "an empty caption"),
     ],

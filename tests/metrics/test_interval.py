@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rnnmm.metrics.interval import Tally, bootstrap_interval
+from rnnmm.metrics.interval import Redraw, Tally, bootstrap_interval, redrawn_interval
 
 
 def test_same_arguments_give_the_same_interval():
@@ -54,6 +54,21 @@ def test_items_of_one_speaker_do_not_count_as_many():
     narrow, wide = bootstrap_interval(*items), bootstrap_interval(*items.by_unit(right))
     assert 0.35 < narrow.low < narrow.high < 0.65
     assert wide == (0.0, 1.0), "of two speakers nothing is known"
+
+
+def test_a_redrawn_mean_has_the_interval_of_the_mean():
+    values = np.random.default_rng(0).normal(size=30)
+    redraw = Redraw(30, lambda counts: float(counts @ values / counts.sum()))
+    expected = bootstrap_interval(values, np.ones(30))
+    assert redrawn_interval(redraw) == pytest.approx(expected, abs=1e-12)
+
+
+def test_redraws_with_nothing_to_measure_are_left_out():
+    redraw = Redraw(2, lambda counts: 0.5 if counts.all() else np.nan)
+    assert redrawn_interval(redraw) == (0.5, 0.5)
+    assert np.isnan(redrawn_interval(Redraw(2, lambda counts: np.nan))).all()
+    with pytest.raises(ValueError, match="at least one item"):
+        redrawn_interval(Redraw(0, lambda counts: 0.5))
 
 
 @pytest.mark.parametrize(

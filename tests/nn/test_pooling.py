@@ -3,9 +3,11 @@ import torch
 from rnnmm.batch import Padded
 from rnnmm.nn.pooling import (
     AttentiveStatistics,
+    ChannelAttentiveStatistics,
     LastPooling,
     MapSummary,
     MeanPooling,
+    Statistics,
     map_centres,
 )
 
@@ -26,10 +28,34 @@ def test_attentive_statistics_with_equal_weights_are_mean_and_deviation() -> Non
     torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_statistics_are_mean_and_deviation_of_the_valid_steps() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 50, 3)
+    expected = torch.cat([x[1, :20].mean(0), x[1, :20].std(0, unbiased=False)])
+    x[1, 20:] = torch.nan
+    pooled = Statistics(3)(Padded(x, torch.tensor([50, 20])))
+    torch.testing.assert_close(pooled[1], expected)
+
+
+def test_each_channel_weighs_the_steps_for_itself() -> None:
+    torch.manual_seed(0)
+    pooling = ChannelAttentiveStatistics(3, 5).eval()
+    x = torch.randn(1, 40, 3)
+    padded = Padded(x, torch.tensor([40]))
+    seen = torch.cat([x, Statistics(3)(padded)[:, None].expand(-1, 40, -1)], dim=2)
+    hidden = (pooling.hidden(seen).relu() / (1 + pooling.norm.norm.eps) ** 0.5).tanh()
+    weights = pooling.scorer(hidden).softmax(dim=1)  # (1, 40, 3)
+    mean = (weights * x).sum(1)
+    deviation = ((weights * x.square()).sum(1) - mean.square()).sqrt()
+    torch.testing.assert_close(pooling(padded), torch.cat([mean, deviation], dim=1))
+    assert (weights.argmax(dim=1)[0] != weights.argmax(dim=1)[0, 0]).any()
+
+
 def test_a_single_step_has_a_finite_gradient() -> None:
-    x = torch.randn(1, 1, 3, requires_grad=True)
-    AttentiveStatistics(3)(Padded(x, torch.tensor([1]))).sum().backward()
-    assert x.grad.isfinite().all()
+    for pooling in (AttentiveStatistics(3), Statistics(3), ChannelAttentiveStatistics(3)):
+        x = torch.randn(1, 1, 3, requires_grad=True)
+        pooling(Padded(x, torch.tensor([1]))).sum().backward()
+        assert x.grad.isfinite().all()
 
 
 def test_centres_say_where_things_are() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnnmm import __version__
-from rnnmm.pipelines.cli import VERBS, main
+from rnnmm.pipelines.cli import VERBS, main, module_of
 
 Body = Callable[[Sequence[str]], int]
 Install = Callable[[Body], None]
@@ -147,7 +147,7 @@ def test_every_verb_has_a_screen_of_help(name: str, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("name", VERBS)
 def test_every_verb_has_a_module(name: str) -> None:
-    assert importlib.util.find_spec(f"rnnmm.pipelines.{name}") is not None
+    assert importlib.util.find_spec(module_of(name)) is not None
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""What every recogniser of speech promises, whatever its criterion."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from rnnmm.batch import Padded
+from rnnmm.decode.hypothesis import Hypothesis
+
+
+class Recogniser(nn.Module, ABC):
+    """Frames to symbols: learned from transcripts, answered with the best few.
+
+    Symbol 0 stands for no text. To CTC and to the transducer it is the blank; an attention
+    decoder begins with it and writes it to end, as "<bos>" and "<eos>" in one: it is never asked
+    for the one where the other is meant. So one vocabulary fits all criteria.
+    """
+
+    @abstractmethod
+    def loss(self, x: Padded, targets: Padded) -> Tensor:
+        """What training makes small, in nats per symbol.
+
+        Args:
+            x: ``(V B, T, F)``: V views of the batch one after the other, see
+                `rnnmm.features.augment.Views`.
+            targets: ``(B, U)`` symbols, none of them 0.
+        """
+
+    @abstractmethod
+    def decode(self, x: Padded) -> list[list[Hypothesis]]:
+        """``(B, T, F)`` -> for each row its answers, at least one, best first."""
+
+    def fault(self, num_frames: int, targets: Padded) -> str | None:
+        """Why ``(1, U)`` targets cannot be learned from so many frames; None: they can."""
+        return None
+
+
+def repeat_views(targets: Padded, num_rows: int) -> Padded:
+    """``(B, U)`` targets once for each view: ``(num_rows, U)``, zeros as padding.
+
+    Args:
+        targets: of one view.
+        num_rows: V B, of all views.
+    """
+    views = num_rows // len(targets.lengths)
+    return Padded(targets.zeroed().data.repeat(views, 1), targets.lengths.repeat(views))

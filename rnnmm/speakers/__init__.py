@@ -1,0 +1,1 @@
+"""Who speaks: comparing voices by their embeddings."""

@@ -1,0 +1,87 @@
+"""Where there is sound worth listening to: energy against the clip's own floor."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnmm.units import seconds_to_samples
+
+Pcm = NDArray[np.int16]
+Levels = NDArray[np.float64]
+
+FULL_SCALE = 32768.0
+_WINDOW_S = 0.025
+_HOP_S = 0.01
+# Full scale is 0 dB. Below this nothing is speech: the last bit or two of 16.
+SILENCE_DB = -65.0
+_ABOVE_FLOOR_DB = 6.0
+_BELOW_PEAK_DB = 30.0
+# A clip without pauses has its floor near its peak: what is this near the peak is speech anyway.
+_NEAR_PEAK_DB = 10.0
+
+
+def frame_levels_db(samples: Pcm, sample_rate: int) -> Levels:
+    """``(N,)`` int16 PCM -> ``(T,)`` the level of each 25 ms, every 10 ms, in dB of full scale.
+
+    A clip shorter than a frame is one frame; no samples give no frames. Digital silence is at
+    -120 dB. A constant offset counts as nothing.
+    """
+    if not len(samples):
+        return np.zeros(0)
+    window = min(len(samples), seconds_to_samples(_WINDOW_S, sample_rate))
+    hop = seconds_to_samples(_HOP_S, sample_rate)
+    wave = samples / FULL_SCALE
+    energies = np.concatenate([[0.0], np.cumsum((wave - wave.mean()) ** 2)])
+    starts = np.arange(0, len(samples) - window + 1, hop)
+    powers = (energies[starts + window] - energies[starts]) / window
+    return np.asarray(10 * np.log10(np.maximum(powers, 1e-12)), np.float64)
+
+
+def speech_segments(
+    samples: Pcm, sample_rate: int, min_pause_s: float = 0.3, min_speech_s: float = 0.1
+) -> NDArray[np.float64]:
+    """Finds stretches of sound by their energy; a detector for quiet surroundings.
+
+    A frame counts where it is 6 dB above the floor (the level that a tenth of the frames stay
+    under) and within 30 dB of the loudest twentieth; where these are so near each other that there
+    can be no pauses, within 10 dB of the loudest. Nothing below -65 dB of full scale counts.
+
+    Args:
+        samples: ``(N,)`` int16 PCM.
+        sample_rate: Hz.
+        min_pause_s: shorter gaps are speech, >= 0.
+        min_speech_s: shorter stretches, after that, are not, >= 0.
+
+    Returns:
+        ``(I, 2)`` half-open start and end in seconds, in order and apart.
+    """
+    levels = frame_levels_db(samples, sample_rate)
+    if not len(levels):
+        return np.zeros((0, 2))
+    runs = _runs(levels >= _threshold_db(levels))  # (I, 2)
+    if len(runs):
+        runs[:, 1] = np.minimum(runs[:, 1] + _WINDOW_S - _HOP_S, len(samples) / sample_rate)
+    runs = _bridged(runs, min_pause_s)
+    return np.asarray(runs[runs[:, 1] - runs[:, 0] >= min_speech_s], np.float64)
+
+
+def _threshold_db(levels: Levels) -> float:
+    floor, peak = np.percentile(levels, [10, 95])
+    quietest = max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)
+    return float(max(min(quietest, peak - _NEAR_PEAK_DB), SILENCE_DB))
+
+
+def _runs(is_active: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``(T,)`` -> ``(I, 2)`` half-open runs of True, in seconds."""
+    edges = np.diff(np.concatenate([[0], is_active.astype(np.int8), [0]]))
+    runs = np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)
+    return np.asarray(runs * _HOP_S, np.float64)
+
+
+def _bridged(runs: NDArray[np.float64], min_gap_s: float) -> NDArray[np.float64]:
+    """Joins runs that less than this lies between."""
+    if not len(runs):
+        return runs
+    is_apart = runs[1:, 0] - runs[:-1, 1] >= max(min_gap_s, 1e-9)
+    starts = runs[np.concatenate([[True], is_apart]), 0]
+    ends = runs[np.concatenate([is_apart, [True]]), 1]
+    return np.stack([starts, ends], axis=1)

@@ -1,0 +1,97 @@
+"""Embeddings to scores: cosine around the mean voice, levelled by a cohort of other people.
+
+Conventions
+    Embeddings are rows, ``(I, D)`` float64 of any length; only their direction counts. A voice
+    made of several clips is the mean of their unit embeddings. Scores are ``(E, T)``: enrolled
+    voices by tests, higher where more alike.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+# Below so many people the spread of a cohort's scores is itself a guess.
+_MIN_COHORT = 20
+# A spread of scores below this is rounding.
+_MIN_DEVIATION = 1e-6
+
+
+def unit(embeddings: Matrix) -> Matrix:
+    """``(I, D)`` -> the same directions at length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.where(lengths > 0, lengths, 1)
+
+
+def mean_voice(clips: Matrix) -> Matrix:
+    """``(I, D)`` embeddings of one person's clips -> ``(D,)``, each clip counting alike."""
+    return np.asarray(unit(clips).mean(axis=0), np.float64)
+
+
+def cosine_scores(enrolled: Matrix, tests: Matrix) -> Matrix:
+    """``(E, D)``, ``(T, D)`` -> ``(E, T)`` in [-1, 1]."""
+    return np.asarray(unit(enrolled) @ unit(tests).T, np.float64)
+
+
+def as_norm(scores: Matrix, enrolled: Matrix, tests: Matrix, num_nearest: int) -> Matrix:
+    """Measures scores in deviations from those of the nearest strangers, seen from both sides.
+
+    Args:
+        scores: ``(E, T)``.
+        enrolled: ``(E, M)`` scores of the enrolled voices against the M people of a cohort.
+        tests: ``(T, M)`` scores of the tests against them.
+        num_nearest: 2..M, how many of the cohort, the highest scores, stand for the strangers.
+
+    Returns:
+        ``(E, T)``: the mean of both normalised scores.
+
+    Source:
+        Matějka et al. 2017, "Analysis of score normalization in multilingual speaker
+        recognition", Interspeech, equation 5 (adaptive s-norm 1).
+    """
+    assert 2 <= num_nearest <= enrolled.shape[1] == tests.shape[1]
+    mean_e, deviation_e = _nearest(enrolled, num_nearest)  # (E,) each
+    mean_t, deviation_t = _nearest(tests, num_nearest)  # (T,) each
+    by_enrolled = (scores - mean_e[:, None]) / deviation_e[:, None]
+    by_test = (scores - mean_t) / deviation_t
+    return np.asarray((by_enrolled + by_test) / 2, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """What a score depends on beside its two sides.
+
+    Args:
+        cohort: ``(M, D)`` voices of other people, one each; their mean is what all voices share.
+            Empty: plain cosine. Fewer than 20 people: cosine around their mean, not levelled.
+        num_nearest: how many of the cohort stand for the strangers most like a voice, >= 2.
+    """
+
+    cohort: Matrix
+    num_nearest: int = 200
+
+    def scores(self, enrolled: Matrix, tests: Matrix) -> Matrix:
+        """``(E, D)`` voices, ``(T, D)`` embeddings -> ``(E, T)``."""
+        if not len(self.cohort):
+            return cosine_scores(enrolled, tests)
+        cohort = unit(self.cohort)
+        centre = cohort.mean(axis=0)
+        enrolled, tests = enrolled - centre, unit(tests) - centre
+        scores = cosine_scores(enrolled, tests)
+        if len(cohort) < _MIN_COHORT:
+            return scores
+        strangers = cohort - centre
+        return as_norm(
+            scores,
+            cosine_scores(enrolled, strangers),
+            cosine_scores(tests, strangers),
+            min(self.num_nearest, len(cohort)),
+        )
+
+
+def _nearest(scores: Matrix, num_nearest: int) -> tuple[Matrix, Matrix]:
+    """``(I, M)`` -> mean and deviation ``(I,)`` of each row's highest."""
+    highest = np.partition(scores, -num_nearest, axis=1)[:, -num_nearest:]
+    return highest.mean(axis=1), np.maximum(highest.std(axis=1), _MIN_DEVIATION)

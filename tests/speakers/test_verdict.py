@@ -1,0 +1,105 @@
+"""On people nobody has met: answers, their rates, and that their ratios mean what they say."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for made
+
+from made import DIM, clips_of, empty_book
+
+from rnnmm.metrics.verification import cllr, min_cllr
+from rnnmm.speakers.book import Book, add_person
+from rnnmm.speakers.verdict import identify, log_ratios, verify
+
+RATE = 0.05
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    made = empty_book()
+    for who, clips in enumerate(clips_of(8, 3, 10)):
+        made = add_person(made, f"n{who}", clips)
+    return made
+
+
+@pytest.fixture(scope="module")
+def friends() -> np.ndarray:
+    """``(8, 20, DIM)`` further clips of the same eight."""
+    rng = np.random.default_rng(10)
+    voices = rng.normal(size=(8, 1, DIM))
+    return voices + 0.8 * np.random.default_rng(11).normal(size=(8, 20, DIM)) + 1.0
+
+
+@pytest.fixture(scope="module")
+def strangers() -> np.ndarray:
+    return clips_of(150, 4, 12).reshape(-1, DIM)
+
+
+def test_friends_are_the_same_and_others_different(book: Book, friends: np.ndarray) -> None:
+    own = verify(book, "n2", friends[2], RATE)
+    assert np.mean([verdict.answer == "same" for verdict in own]) > 0.9
+    other = verify(book, "n2", friends[3], RATE)
+    assert np.mean([verdict.answer == "different" for verdict in other]) > 0.8
+    for verdict in (*own, *other):
+        assert (verdict.answer == "same") == (verdict.llr >= verdict.threshold)
+        assert verdict.name == "n2"
+
+
+def test_strangers_are_the_same_as_seldom_as_stated(book: Book, strangers: np.ndarray) -> None:
+    rates = [
+        np.mean([verdict.answer == "same" for verdict in verify(book, name, strangers, RATE)])
+        for name in book.people
+    ]
+    assert np.mean(rates) == pytest.approx(RATE, rel=0.5)
+
+
+def test_friends_are_named(book: Book, friends: np.ndarray) -> None:
+    answers = [
+        verdict.answer == f"n{who}"
+        for who, clips in enumerate(friends)
+        for verdict in identify(book, clips, RATE)
+    ]
+    assert np.mean(answers) > 0.85
+
+
+def test_strangers_are_named_as_seldom_as_stated(book: Book, strangers: np.ndarray) -> None:
+    verdicts = identify(book, strangers, RATE)
+    named = np.mean([verdict.answer != "unknown" for verdict in verdicts])
+    assert named == pytest.approx(RATE, rel=0.5)
+    assert all(verdict.name in book.people for verdict in verdicts)
+
+
+def test_log_ratios_mean_what_they_say(book: Book, friends: np.ndarray) -> None:
+    ratios = log_ratios(book, list(book.people), friends.reshape(-1, DIM))  # (8, 160)
+    is_same = np.arange(8)[:, None] == np.repeat(np.arange(8), 20)
+    targets, nontargets = ratios[is_same], ratios[~is_same]
+    assert cllr(targets, nontargets) - min_cllr(targets, nontargets) < 0.1
+
+
+def test_voices_of_different_numbers_of_clips_are_held_to_their_own_measure() -> None:
+    book = add_person(empty_book(), "one", clips_of(1, 1, 20)[0])
+    book = add_person(book, "five", clips_of(1, 5, 21)[0])
+    assert sorted(book.calibrations) == [1, 5]
+    assert book.calibrations[1] != book.calibrations[5]
+    assert {verdict.name for verdict in identify(book, clips_of(20, 1, 22)[:, 0], 0.5)} <= {
+        "one", "five"
+    }  # fmt: skip
+
+
+def test_a_rarer_false_accept_needs_more_evidence(book: Book, strangers: np.ndarray) -> None:
+    limits = [verify(book, "n0", strangers[:1], rate)[0] for rate in (0.2, 0.05, 0.001, 1e-7)]
+    needed = [verdict.threshold for verdict in limits]
+    assert needed == sorted(needed) and len(set(needed)) == 4
+    assert [verdict.is_extrapolated for verdict in limits] == [False, False, False, True]
+
+
+def test_who_is_not_there_cannot_be_asked_about(book: Book, strangers: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"somebody in the book \(n0, .*\), got 'n9'"):
+        verify(book, "n9", strangers, RATE)
+    with pytest.raises(ValueError, match="expected somebody in the book, got nobody"):
+        identify(empty_book(), strangers, RATE)
+    with pytest.raises(ValueError, match="expected 0 < false_accept_rate < 1, got 2"):
+        identify(book, strangers, 2)
