@@ -21,8 +21,9 @@ setup: $(STAMP) ## make .venv and install rnnmm into it (minutes the first time,
 demo: setup ## train and evaluate all four tasks on the synthetic corpus, then write the page
 	$(BIN)/rnnmm demo run.dir=runs/demo
 
+# A process for each core, and none of them with threads of its own.
 test: setup ## the quick test suite
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: setup ## install the peers, then measure this machine and this program beside them
 	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev,bench]'

@@ -21,12 +21,14 @@ from rnnmm.domain import Existing, Range
 
 TARGET = "_target_"
 PREFIXES = ("rnnmm.", "lightning.pytorch.")
-_MAKERS = ("rnnmm.data.", "rnnmm.store.preprocess.", "rnnmm.tasks.training.")
+_MAKERS = (
+    "rnnmm.data.", "rnnmm.store.preprocess.", "rnnmm.search.", "rnnmm.tasks.training."
+)  # fmt: skip
 # Programs, not parts: they read arguments and configs of their own.
 _PROGRAMS = ("rnnmm.pipelines", "rnnmm.config", "rnnmm.signature", "lightning.pytorch.cli")
 _ALLOWED = (
     "a public class under rnnmm. or lightning.pytorch., or a public function under "
-    "rnnmm.data., rnnmm.store.preprocess. or rnnmm.tasks.training."
+    "rnnmm.data., rnnmm.store.preprocess., rnnmm.search. or rnnmm.tasks.training."
 )
 _LISTS = (list, tuple, Sequence, Collection, Iterable)
 _MAPPINGS = (dict, Mapping, MutableMapping)

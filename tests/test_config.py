@@ -122,8 +122,8 @@ def test_a_good_config_has_no_faults() -> None:
         ({"model": model(rates={"a": [stage(dim=3)]})}, "model.rates.a.0.dim: unknown argument"),
         ({"dataset": {"_target_": "os.system", "command": "true"}},
          "dataset: not an allowed _target_ (expected a public class under rnnmm. or "
-         "lightning.pytorch., or a public function under rnnmm.data., rnnmm.store.preprocess. or "
-         "rnnmm.tasks.training.; got 'os.system')"),
+         "lightning.pytorch., or a public function under rnnmm.data., rnnmm.store.preprocess., "
+         "rnnmm.search. or rnnmm.tasks.training.; got 'os.system')"),
         ({"model": {"_target_": "os.system", "x": stage(dim=3)}}, "model.x.dim: unknown argument"),
         ({"model": model(rates=[{"_target_": "builtins.open"}])},
          "model.rates.0: not an allowed _target_ "),

@@ -30,7 +30,7 @@ class Transcript(Target):
     Args:
         unit: what one symbol is: a character (spaces too), a word or a piece of one.
         num_pieces: how many pieces there are, where those are the unit.
-        ngram_order: of the n-gram of words that a search may use (`rnnmm.tasks.search`); 0: none.
+        ngram_order: of the n-gram of words that a search may use (`rnnmm.search`); 0: none.
         normaliser: applied to every transcript, in training and in scoring alike.
     """
 

@@ -4,9 +4,12 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
+from rnnmm.configfile import dump_config
 from rnnmm.decode.ctc import greedy_ctc
+from rnnmm.models.language import LanguageModel
+from rnnmm.run import save_answers, save_weights
+from rnnmm.search import load_language, word_beam
 from rnnmm.tasks.recognition import Transcript
-from rnnmm.tasks.search import word_beam
 from rnnmm.text.arpa import save_arpa
 from rnnmm.text.ngram import fit_ngram
 
@@ -65,3 +68,32 @@ def test_the_ngram_comes_from_the_run_or_from_a_file(tmp_path: Path) -> None:
     save_arpa(fit_ngram([["no"]], 1), tmp_path / "no.arpa")
     beam = word_beam(answers, closed=True, arpa=str(tmp_path / "no.arpa"))
     assert texts_of(answers, beam(heard(answers, "go"))) == ["no"]
+
+
+def test_a_language_model_has_a_say(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    answers = Transcript(ngram_order=1).learn(TEXTS, 1)
+    run_dir = language_run(tmp_path / "lm", answers)
+    scores = heard(answers, "no", doubt=5.0)
+    assert texts_of(answers, word_beam(answers, weight=0.0)(scores)) == ["no"]
+    beam = word_beam(
+        answers, weight=0.0, language_run=str(run_dir), language_weight=50.0, word_bonus=0.0
+    )
+    model = load_language(run_dir, answers.vocabulary)
+    ((best, *_),) = beam(scores)
+    likelier = model.log_probs(Padded.stack([torch.tensor(best.tokens).long()]))
+    said = model.log_probs(Padded.stack([torch.tensor(answers.vocabulary.encode("no"))]))
+    assert likelier > said
+    other = Transcript(unit="word").learn(TEXTS, 1)
+    with pytest.raises(ValueError, match="expected a language model of the recogniser's 4 word"):
+        load_language(run_dir, other.vocabulary)
+
+
+def language_run(run_dir: Path, answers) -> Path:
+    run_dir.mkdir()
+    model = LanguageModel(len(answers.vocabulary), 4, 4)
+    node = {"_target_": "rnnmm.models.language.LanguageModel", "embedding_dim": 4, "hidden_dim": 4}
+    (run_dir / "config.yaml").write_text(dump_config({"model": node}))
+    save_answers(run_dir, answers)
+    save_weights(run_dir, model)
+    return run_dir
