@@ -4,7 +4,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.features.draw import FASTEST, SLOWEST, check_range, draw, scaled_length
@@ -177,40 +176,6 @@ class FrequencyWarp(Augmentation):
         by_feature = x.data.float().transpose(1, 2)  # (B, F, T)
         warped = _read(by_feature, places, torch.full((batch,), num_features))
         return x.with_data(warped.transpose(1, 2)).zeroed()
-
-
-class Filter(Augmentation):
-    """Raises some bands and lowers others, as another microphone or room does.
-
-    The offsets are drawn at a few bands, evenly apart from the first to the last, and joined by
-    straight lines; they stay the same over the whole utterance.
-
-    Args:
-        most: >= 0, the largest offset either way, in the unit of the features.
-        num_knots: >= 2, at how many bands one is drawn.
-
-    Raises:
-        ValueError: ``most`` is negative, or there are fewer than two knots.
-
-    Source: Nam, Kim & Park 2022, "FilterAugment", arXiv 2110.03282, its linear kind.
-    """
-
-    def __init__(self, most: float = 0.5, num_knots: int = 5) -> None:
-        super().__init__()
-        if most < 0 or num_knots < 2:
-            raise ValueError(
-                f"Filter: expected most >= 0 and num_knots >= 2, got {most:g} and {num_knots}"
-            )
-        self.most = most
-        self.num_knots = num_knots
-
-    def forward(self, x: Padded, generator: torch.Generator) -> Padded:
-        """``(B, T, F)`` floating point, a logarithm of power -> the same shape, float32."""
-        batch, _, num_features = x.data.shape
-        chance = torch.rand(batch, 1, self.num_knots, generator=generator, dtype=torch.float64)
-        knots = (self.most * (2 * chance - 1)).float()
-        curve = functional.interpolate(knots, num_features, mode="linear", align_corners=True)
-        return x.with_data(x.data.float() + curve.to(x.data.device, non_blocking=True)).zeroed()
 
 
 def _hidden(chance: Tensor, widest: Tensor, sizes: Tensor, num_places: int) -> Tensor:

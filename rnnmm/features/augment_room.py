@@ -7,11 +7,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnnmm.batch import Padded
-from rnnmm.features.draw import check_range, draw
+from rnnmm.features.draw import check_range
 from rnnmm.features.pcm import float_pcm
 from rnnmm.features.stage import Augmentation
 
 _MAX_DB = 100.0
+_TAPS = 512  # of the filter that stands for a microphone
 
 
 class Equaliser(Augmentation):
@@ -42,15 +43,15 @@ class Equaliser(Augmentation):
 
     def forward(self, x: Padded, generator: torch.Generator) -> Padded:
         """``(B, N)`` PCM -> ``(B, N)`` float32."""
-        batch = len(x.data)
-        chance = torch.rand(batch, 1, self.num_knots, generator=generator, dtype=torch.float64)
-        knots_db = (self.most_db * (2 * chance - 1)).float()
-        size = _fft_size(x.data.shape[1])
-        curve = functional.interpolate(
-            knots_db, size // 2 + 1, mode="linear", align_corners=True
-        ).squeeze(1)  # (B, frequencies)
-        gains = (10 ** (curve / 20)).to(x.data.device, non_blocking=True)
-        return _filtered(x, gains, size)
+        shape = (len(x.data), 1, self.num_knots)
+        chance = torch.rand(shape, generator=generator, dtype=torch.float64)
+        curves_db = functional.interpolate(
+            self.most_db * (2 * chance - 1), _TAPS // 2 + 1, mode="linear", align_corners=True
+        )
+        impulses = torch.fft.irfft(10 ** (curves_db.squeeze(1) / 20), _TAPS)  # (B, taps)
+        window = torch.hann_window(_TAPS, dtype=torch.float64)
+        kernels = torch.roll(impulses, _TAPS // 2, dims=1) * window
+        return _convolved(x, kernels, _TAPS // 2)
 
 
 class Reverberation(Augmentation):
@@ -84,27 +85,23 @@ class Reverberation(Augmentation):
 
     def forward(self, x: Padded, generator: torch.Generator) -> Padded:
         """``(B, N)`` PCM -> ``(B, N)`` float32; what rings on behind the end is cut."""
-        batch = len(x.data)
-        decay_s = draw(generator, batch, self.low_s, self.high_s).float()
-        ratio_db = draw(generator, batch, self.low_db, self.high_db).float()
         taps = math.ceil(self.high_s * self.sample_rate)
-        noise = torch.randn(batch, taps, generator=generator)
-        time_s = torch.arange(1, taps + 1) / self.sample_rate
-        late = noise * torch.exp(-3 * math.log(10) * time_s / decay_s[:, None])
+        shape = (len(x.data), taps + 2)
+        chance = torch.rand(shape, generator=generator, dtype=torch.float64)
+        decay_s = self.low_s + (self.high_s - self.low_s) * chance[:, :1]
+        ratio_db = self.low_db + (self.high_db - self.low_db) * chance[:, 1:2]
+        time_s = torch.arange(1, taps + 1, dtype=torch.float64) / self.sample_rate
+        late = (2 * chance[:, 2:] - 1) * torch.exp(-3 * math.log(10) * time_s / decay_s)
         energy = late.square().sum(dim=1, keepdim=True)
-        late = late * (10 ** (-ratio_db[:, None] / 20)) / energy.sqrt()
-        size = _fft_size(x.data.shape[1] + taps)
-        room = functional.pad(late, (1, 0)).to(x.data.device, non_blocking=True)
-        return _filtered(x, 1 + torch.fft.rfft(room, size), size)
+        late = late * (10 ** (-ratio_db / 20)) / energy.sqrt()
+        return _convolved(x, functional.pad(late, (1, 0), value=1.0), 0)
 
 
-def _fft_size(num_samples: int) -> int:
-    """A power of two in which a filter's ringing finds room behind the end."""
-    return 2 ** math.ceil(math.log2(max(2, 2 * num_samples)))
-
-
-def _filtered(x: Padded, response: Tensor, size: int) -> Padded:
-    """``(B, N)`` PCM through ``(B, size / 2 + 1)`` responses."""
+def _convolved(x: Padded, kernels: Tensor, centre: int) -> Padded:
+    """``(B, N)`` PCM by ``(B, taps)`` kernels, of which tap ``centre`` stands for now."""
     x = float_pcm(x)
-    spectrum = torch.fft.rfft(x.data, size) * response
-    return x.with_data(torch.fft.irfft(spectrum, size)[:, : x.data.shape[1]]).zeroed()
+    num_samples = x.data.shape[1]
+    size = 2 ** math.ceil(math.log2(num_samples + kernels.shape[1]))
+    response = torch.fft.rfft(kernels.float().to(x.data.device, non_blocking=True), size)
+    sound = torch.fft.irfft(torch.fft.rfft(x.data, size) * response, size)
+    return x.with_data(sound[:, centre : centre + num_samples]).zeroed()

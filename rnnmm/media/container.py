@@ -116,8 +116,9 @@ def check_packet(packet: Any, kind: str) -> None:
         ValueError: The stream is encrypted.
     """
     # Not packet.has_sidedata(): that takes longer than reading the packet.
-    if any(side.data_type == "encryption_info" for side in packet.iter_sidedata()):
-        raise ValueError(f"the {kind} stream is encrypted")
+    for side in packet.iter_sidedata():
+        if side.data_type == "encryption_info":
+            raise ValueError(f"the {kind} stream is encrypted")
 
 
 def decode_packet(media: Media, packet: Any) -> list[Any]:

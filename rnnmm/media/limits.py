@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+from rnnmm.units import seconds_to_samples
+
 _TOLERANCE_S = 0.05  # ends are often rounded, and streams of one recording not quite of one length
+_SOURCE_RATES_HZ = (1_000, 768_000)  # outside: a damaged header, not a recording
 
 
 class Span(NamedTuple):
@@ -47,3 +50,22 @@ class Span(NamedTuple):
         if self.end_s is not None and self.end_s > recording_s + max(_TOLERANCE_S, step_s):
             is_s = round(recording_s, 3)
             raise ValueError(f"end {self.end_s:g} s lies beyond the end of the file ({is_s:g} s)")
+
+    def bounds(self, sample_rate: int) -> tuple[int, int | None]:
+        """The same in samples: the first one, and where it ends; None: at the recording's end."""
+        stop = None if self.end_s is None else seconds_to_samples(self.end_s, sample_rate)
+        return seconds_to_samples(self.start_s, sample_rate), stop
+
+
+def believable_rate(sample_rate: int) -> int:
+    """The sample rate in Hz that a header gives, unless no recording has such a one.
+
+    Raises:
+        ValueError: ``a sample rate of 0 Hz cannot be true (expected 1000 to 768000)``.
+    """
+    low, high = _SOURCE_RATES_HZ
+    if not low <= sample_rate <= high:
+        raise ValueError(
+            f"a sample rate of {sample_rate} Hz cannot be true (expected {low} to {high})"
+        )
+    return sample_rate

@@ -50,20 +50,27 @@ class _Kind(NamedTuple):
     width: int
 
 
+class _Step(NamedTuple):
+    """A resize: the width and height that it makes, in pixels, and the memory for it."""
+
+    size: tuple[int, int]
+    out: Plane
+
+
 class _Plan(NamedTuple):
     """What to do with the pictures of one kind, and the memory for it.
 
-    parts: which part of each plane is wanted. halves: of each plane, what its halvings give.
-    merged: the three after that, where they are of one size by then. yuv: the frame's picture.
-    target: where it goes.
+    parts: which part of each plane is wanted. alone: the resizes of each plane by itself. merged:
+    the three after that. together: the resize of the three at once, if any. target: where the
+    picture goes; None: it fills the frame.
     """
 
     parts: list[Box]
-    halves: list[list[Plane]]
-    merged: Plane | None
-    yuv: Plane
+    alone: list[list[_Step]]
+    merged: Plane
+    together: list[_Step]
     to_rgb: Matrix
-    target: Box
+    target: Box | None
 
 
 class Shrinker:
@@ -79,7 +86,8 @@ class Shrinker:
     def __init__(self, geometry: Geometry, pixel_aspect: float = 1.0) -> None:
         self.geometry = geometry
         self.pixel_aspect = pixel_aspect
-        self._plans: dict[_Kind, _Plan | None] = {}
+        self._kind: tuple[object, ...] = ()
+        self._plan: _Plan | None = None
 
     def shrink(self, frame: Any, out: Plane) -> bool:
         """Writes ``(H, W, 3)`` RGB, what `rnnmm.media.frame.fit_picture` would but for rounding.
@@ -92,16 +100,16 @@ class Shrinker:
             Whether it could: not for formats other than three planes of 8 bits, nor for unknown
             definitions of colour.
         """
-        kind = _Kind(
-            frame.format.name, frame.colorspace, frame.color_range, frame.height, frame.width
-        )
-        if kind not in self._plans:
-            self._plans[kind] = _plan(kind, self.geometry, self.pixel_aspect)
-        plan = self._plans[kind]
+        width, height = frame.width, frame.height
+        kind = (frame.format.name, frame.colorspace, frame.color_range, height, width)
+        if kind != self._kind:
+            self._kind = kind
+            self._plan = _planned(_Kind(*kind), self.geometry, self.pixel_aspect)
+        plan = self._plan
         if plan is None:
             return False
         yuv = _shrunk(frame.planes, plan)
-        if plan.target[2:] == out.shape[:2]:
+        if plan.target is None:
             cv2.transform(yuv, plan.to_rgb, out)
         else:
             out[:] = 0
@@ -138,20 +146,24 @@ def rgb_to_yuv(colour_space: int, is_full_range: bool) -> Matrix:
     return np.column_stack([back, -back @ matrix[:, 3]])
 
 
-def _plan(kind: _Kind, geometry: Geometry, pixel_aspect: float) -> _Plan | None:
+def _planned(kind: _Kind, geometry: Geometry, pixel_aspect: float) -> _Plan | None:
     sampling = _SAMPLING.get(kind.pixel_format.replace("j", ""))
     if sampling is None or kind.colour_space not in _WEIGHTS:
         return None
     source, target = lay_out(kind.height, kind.width, geometry, pixel_aspect)
     colour = _subsampled(source, *sampling)
     parts = [_whole_blocks(part, target) for part in (source, colour, colour)]
-    halves = [_halves(part, target) for part in parts]
-    sizes = {steps[-1].shape if steps else part[2:] for part, steps in zip(parts, halves)}
-    merged = np.empty((*sizes.pop(), 3), np.uint8) if len(sizes) == 1 else None
+    alone = [_halvings(part, target) for part in parts]
+    sizes = [steps[-1].out.shape if steps else part[2:] for part, steps in zip(parts, alone)]
+    if len(set(sizes)) > 1:
+        alone = [steps + _to_target(size, target) for steps, size in zip(alone, sizes)]
+        sizes = [target[2:]]
+    merged = np.empty((*sizes[0], 3), np.uint8)
+    together = _to_target(sizes[0], target, 3)
     is_full_range = "j" in kind.pixel_format or kind.colour_range == _FULL_RANGE
     to_rgb = yuv_to_rgb(kind.colour_space, is_full_range)
-    yuv = np.empty((target.height, target.width, 3), np.uint8)
-    return _Plan(parts, halves, merged, yuv, to_rgb, target)
+    fills_frame = target[2:] == geometry[:2]
+    return _Plan(parts, alone, merged, together, to_rgb, None if fills_frame else target)
 
 
 def _subsampled(part: Box, rows: int, columns: int) -> Box:
@@ -173,8 +185,8 @@ def _times(part: Box, target: Box) -> tuple[int, int]:
     return max(0, down.bit_length() - 1), max(0, across.bit_length() - 1)
 
 
-def _halves(part: Box, target: Box) -> list[Plane]:
-    """Room for a plane's halvings, one after the other.
+def _halvings(part: Box, target: Box) -> list[_Step]:
+    """Of a plane, one after the other.
 
     cv2's bilinear interpolation averages whole blocks when it halves, and has a fast path for it.
     What remains is a factor below 2: bilinear interpolation over it comes as close to
@@ -183,33 +195,34 @@ def _halves(part: Box, target: Box) -> list[Plane]:
     """
     down, across = _times(part, target)
     steps = range(1, max(down, across) + 1)
-    sizes = [(part.height >> min(n, down), part.width >> min(n, across)) for n in steps]
-    return [np.empty(size, np.uint8) for size in sizes]
+    return [_step(part.height >> min(n, down), part.width >> min(n, across)) for n in steps]
+
+
+def _to_target(size: tuple[int, ...], target: Box, *channels: int) -> list[_Step]:
+    """The resize that is still missing, if any."""
+    return [] if size == target[2:] else [_step(target.height, target.width, *channels)]
+
+
+def _step(height: int, width: int, *channels: int) -> _Step:
+    return _Step((width, height), np.empty((height, width, *channels), np.uint8))
 
 
 def _shrunk(planes: tuple[Any, ...], plan: _Plan) -> Plane:
     """``(h, w, 3)`` YUV."""
-    smaller = []
-    for plane, part, halves in zip(planes, plan.parts, plan.halves):
-        picture = plane_view(plane, part)
-        for half in halves:
-            picture = _scaled(picture, half)
+    smaller: list[Any] = []
+    for plane, part, steps in zip(planes, plan.parts, plan.alone):
+        picture: Any = plane_view(plane, part)
+        for size, out in steps:
+            picture = cv2.resize(picture, size, out)  # bilinear
         smaller.append(picture)
-    if plan.merged is not None:
-        return _scaled(cv2.merge(smaller, plan.merged), plan.yuv)
-    size = plan.yuv.shape[:2]
-    yuv: Any = cv2.merge([_scaled(one, np.empty(size, np.uint8)) for one in smaller], plan.yuv)
+    yuv: Any = cv2.merge(smaller, plan.merged)
+    for size, out in plan.together:
+        yuv = cv2.resize(yuv, size, out)
     return yuv  # type: ignore[no-any-return]
 
 
 def plane_view(plane: Any, part: Box) -> Plane:
     """Part of a plane of PyAV's, where it lies."""
+    top, left, height, width = part
     stride = plane.line_size
-    return np.ndarray(part[2:], np.uint8, plane, part.top * stride + part.left, (stride, 1))
-
-
-def _scaled(picture: Any, out: Plane) -> Plane:
-    """The picture at the size of ``out``, in its memory where that differs."""
-    if picture.shape == out.shape:
-        return picture  # type: ignore[no-any-return]
-    return cv2.resize(picture, out.shape[1::-1], out, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return np.ndarray((height, width), np.uint8, plane, top * stride + left, (stride, 1))

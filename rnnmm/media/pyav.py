@@ -143,7 +143,8 @@ class _Screen:
             lying = np.empty((*shrinker.geometry[:2], 3), np.uint8)
             _fit(frame, shrinker, lying)
             out[0] = np.rot90(lying, turns)
-        out[1:] = out[0]
+        if len(out) > 1:
+            out[1:] = out[0]
 
 
 def _fit(frame: Any, shrinker: Shrinker, out: Picture) -> None:

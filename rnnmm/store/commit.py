@@ -25,16 +25,31 @@ def commit(
         write: fills the file it is given the path of.
         verify: looks at the written file once more and raises if it is not right.
     """
+
+    def write_through(temp: Path) -> None:
+        write(temp)
+        sync(temp)
+
+    put(path, write_through, verify)
+    sync(path.parent)
+
+
+def put(
+    path: Path, write: Callable[[Path], None], verify: Callable[[Path], None] | None = None
+) -> None:
+    """`commit` without waiting for the disk: only a power cut may leave half of the file.
+
+    For what is checked before it is used, or told to `sync` before anything refers to it. A wait
+    for the disk costs as much as some seconds of media take to decode.
+    """
     temp = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMP_SUFFIX}")
     try:
         write(temp)
-        sync(temp)
         if verify is not None:
             verify(temp)
         temp.replace(path)
     finally:
         temp.unlink(missing_ok=True)
-    sync(path.parent)
 
 
 def commit_bytes(path: Path, content: bytes) -> None:

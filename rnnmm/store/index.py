@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rnnmm.manifest import SPLITS, Item, Manifest
-from rnnmm.store.commit import commit, new_digest
+from rnnmm.store.commit import new_digest, put
 from rnnmm.store.ledger import Entry
 from rnnmm.store.plan import ShardPlan
 from rnnmm.store.shard import Block, ShardFile, map_shard
@@ -60,9 +60,9 @@ def build_index(shard_dir: Path, plans: Sequence[ShardPlan]) -> tuple[pa.Table, 
 
 
 def write_index(folder: Path, index: pa.Table) -> Path:
-    """Writes the index of a store, whole or not at all, and returns its path."""
+    """Writes the index of a store, whole or not at all, and returns its path; does not sync it."""
     path = folder / INDEX_NAME
-    commit(path, lambda temp: pq.write_table(index, temp), lambda temp: _check(temp, index))
+    put(path, lambda temp: pq.write_table(index, temp), lambda temp: _check(temp, index))
     return path
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from rnnmm.domain import Fraction, Positive, Size
 from rnnmm.manifest import Manifest, check_manifest
 from rnnmm.media.decode import Decoding, decode
-from rnnmm.store.commit import commit_bytes, digest_bytes, digest_file, remove_temps
+from rnnmm.store.commit import commit_bytes, digest_bytes, digest_file, remove_temps, sync
 from rnnmm.store.executor import Progress, make_shards
 from rnnmm.store.index import build_index, count_splits, index_digest, write_index
 from rnnmm.store.ledger import Entry, check_bad_fraction, write_ledger
@@ -148,11 +149,15 @@ def _finish(
     shards: list[ShardFile],
     max_bad_fraction: float,
 ) -> None:
-    index, lost = build_index(folder / SHARD_DIR, plans)
+    with ThreadPoolExecutor(1) as pool:
+        synced = pool.submit(_sync_shards, folder / SHARD_DIR, plans)
+        index, lost = build_index(folder / SHARD_DIR, plans)
+    synced.result()
     passed_over = [Entry("", path, "scan", reason) for path, reason in manifest.skipped]
     write_ledger(folder, [*passed_over, *lost])
     check_bad_fraction(folder, len(manifest.items), max_bad_fraction)
     index_path = write_index(folder, index)
+    sync(index_path)
     info = {
         "schema": SCHEMA,
         "name": manifest.name,
@@ -166,3 +171,14 @@ def _finish(
         "digest": index_digest(index, shards),
     }
     commit_bytes(folder / INFO_NAME, (json.dumps(info, indent=1) + "\n").encode())
+
+
+def _sync_shards(shard_dir: Path, plans: list[ShardPlan]) -> None:
+    """Waits until all shards are on the disk, which the description must not be before.
+
+    Once for all: a wait after each shard would leave its worker idle for longer than a shard of
+    speech takes to check. What a power cut tears before, its checksums show to the next run.
+    """
+    for plan in plans:
+        sync(shard_dir / f"{plan.key}.arrow")
+    sync(shard_dir)

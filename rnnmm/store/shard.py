@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rnnmm.store.commit import commit, start_sync
+from rnnmm.store.commit import put, start_sync
 from rnnmm.store.row import Row, payload_crc32
 
 SCHEMA = 2  # of everything in a store; to be raised when equal inputs give other bytes than before
@@ -107,7 +107,9 @@ class Block:
 
 
 def write_shard(path: Path, ids: Sequence[str], rows: Iterable[Row]) -> None:
-    """Writes a shard, or nothing at all.
+    """Writes a shard, or nothing at all, and checks what it has written.
+
+    Does not wait until it is on the disk.
 
     Args:
         path: its final name.
@@ -117,7 +119,7 @@ def write_shard(path: Path, ids: Sequence[str], rows: Iterable[Row]) -> None:
     Raises:
         OSError: The disk is full, or the folder cannot be written to. No file is left behind.
     """
-    commit(path, lambda temp: _write(temp, rows), lambda temp: check_shard(temp, ids))
+    put(path, lambda temp: _write(temp, rows), lambda temp: check_shard(temp, ids))
 
 
 def map_shard(path: Path) -> list[Block]:

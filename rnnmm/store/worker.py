@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnmm.store.commit import digest_file, sync
+from rnnmm.store.commit import digest_file
 from rnnmm.store.row import Row, decoded_row, faulty_row
 from rnnmm.store.shard import check_shard, map_shard, write_shard
 
@@ -148,7 +148,6 @@ def _adopt(path: Path, ids: list[str]) -> bool:
             if found != path:
                 path.unlink(missing_ok=True)
                 path.hardlink_to(found)
-                sync(path.parent)
             return True
     return False
 

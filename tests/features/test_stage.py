@@ -9,8 +9,10 @@ import torch
 from rnnmm.batch import Padded
 from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch
 from rnnmm.features.augment_audio import Gain, Noise, Shift, Speed
+from rnnmm.features.augment_cepstra import CepstralWarp
 from rnnmm.features.augment_colour import ColourJitter
 from rnnmm.features.augment_frames import FrameShift, HorizontalFlip, TemporalJitter, Zoom
+from rnnmm.features.augment_room import Equaliser, Reverberation
 from rnnmm.features.chain import Chain
 from rnnmm.features.delta import Deltas
 from rnnmm.features.frames import FrameDifferences, Pixels
@@ -82,6 +84,9 @@ AUGMENTATIONS = {
     "pink noise": (Noise(colour="pink"), float_samples, SAMPLES),
     "speed": (Speed(0.5, 2.0), pcm, SAMPLES),
     "shift": (Shift(16_000), float_samples, SAMPLES),
+    "equaliser": (Equaliser(), pcm, SAMPLES),
+    "reverberation": (Reverberation(16_000), float_samples, SAMPLES),
+    "cepstral_warp": (CepstralWarp(), features, STEPS),
     "frame_shift": (FrameShift(0.5), clips, STEPS),
     "frame_shift zero": (FrameShift(0.5, "zero"), clips, STEPS),
     "flip": (HorizontalFlip(0.5), clips, STEPS),

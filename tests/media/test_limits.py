@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnmm.media.decode import Decoding, decode
-from rnnmm.media.limits import Span
+from rnnmm.media.limits import Span, believable_rate
 
 SOUND, PICTURES = Decoding(sample_rate=16_000), Decoding(frame_rate=10.0, height=24, width=32)
 
@@ -66,3 +66,15 @@ def test_the_longest_stream_is_what_counts(maker: Any, name: str, one_second: np
         wanted = Decoding(frame_rate=10.0, backend=backend)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="end 9 s lies beyond"):
             decode(longer_pictures, wanted, 1.0, 9.0)
+
+
+def test_bounds_are_counted_in_samples() -> None:
+    assert Span(0.25, 1.5).bounds(16_000) == (4_000, 24_000)
+    assert Span(0.1).bounds(44_100) == (4_410, None)
+
+
+def test_a_rate_that_no_recording_has_is_refused() -> None:
+    assert [believable_rate(rate) for rate in (1_000, 768_000)] == [1_000, 768_000]
+    for rate in (999, 768_001):
+        with pytest.raises(ValueError, match=rf"a sample rate of {rate} Hz cannot be true"):
+            believable_rate(rate)

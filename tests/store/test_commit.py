@@ -1,10 +1,12 @@
 import pytest
 
+import rnnmm.store.commit as module
 from rnnmm.store.commit import (
     commit,
     commit_bytes,
     digest_bytes,
     digest_file,
+    put,
     remove_temps,
     start_sync,
 )
@@ -24,8 +26,9 @@ def test_commit_shows_the_file_only_when_it_is_verified(tmp_path):
     assert target.read_text() == "new"
 
 
+@pytest.mark.parametrize("save", [commit, put])
 @pytest.mark.parametrize("fails", ["write", "verify"])
-def test_a_failed_commit_leaves_what_was_there(tmp_path, fails):
+def test_a_failed_commit_leaves_what_was_there(tmp_path, fails, save):
     target = tmp_path / "a"
     target.write_text("old")
 
@@ -38,7 +41,7 @@ def test_a_failed_commit_leaves_what_was_there(tmp_path, fails):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        commit(target, write, verify)
+        save(target, write, verify)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert target.read_text() == "old"
 
@@ -76,3 +79,15 @@ def test_a_sync_begun_early_changes_nothing(tmp_path):
         start_sync(file.fileno())
         file.write(b"two")
     assert (tmp_path / "a").read_bytes() == b"onetwo"
+
+
+@pytest.mark.parametrize(("write", "waits"), [(commit, ["file", "folder"]), (put, [])])
+def test_only_a_commit_waits_for_the_disk(tmp_path, monkeypatch, write, waits):
+    waited = []
+
+    def noted(path):
+        waited.append("folder" if path.is_dir() else "file")
+
+    monkeypatch.setattr(module, "sync", noted)
+    write(tmp_path / "a", lambda temp: temp.write_text("new"))
+    assert waited == waits and (tmp_path / "a").read_text() == "new"
