@@ -16,6 +16,7 @@ def small(**options) -> AttentionRecogniser:
     return AttentionRecogniser(Recurrent(8, 32, bidirectional=True), 6, decoder)
 
 
+@pytest.mark.slow
 def test_it_learns_to_spell(learn) -> None:
     model = small(sampling=0.1)
     assert learn(model, 70) < 0.1

@@ -19,6 +19,7 @@ def small(weight: float = 0.3) -> JointCtcAttention:
     return JointCtcAttention(encoder, 6, decoder, weight)
 
 
+@pytest.mark.slow
 def test_it_learns_to_spell(learn) -> None:
     model = small()
     assert learn(model, 50) < 0.1

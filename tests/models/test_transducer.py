@@ -15,6 +15,7 @@ def small(size: int = 1) -> Transducer:
     )
 
 
+@pytest.mark.slow
 def test_it_learns_to_spell(learn) -> None:
     model = small()
     assert learn(model, 90) < 0.1
