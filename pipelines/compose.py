@@ -24,7 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnmm.config import KEYS, PATHS, SECTIONS, check
+from rnnmm.config import KEYS, PATHS, SECTIONS, check, value_at
 from rnnmm.configfile import load_config
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.override import Options, apply_override, parse_overrides, quoted
@@ -225,10 +225,9 @@ def _finished(config: dict[str, Any], parameters: Set[str]) -> dict[str, Any]:
 
 def _make_absolute(config: dict[str, Any]) -> None:
     for path in PATHS:
-        section, _, key = path.partition(".")
-        values = config.get(section)
-        if isinstance(values, dict) and isinstance(values.get(key), str):
-            values[key] = _absolute(values[key])
+        if isinstance(given := value_at(config, path), str):
+            parent, _, key = path.rpartition(".")
+            value_at(config, parent)[key] = _absolute(given)
     inputs = config.get("inputs")
     if isinstance(inputs, str) and inputs != "???":
         inputs = [inputs] if inputs else []  # a single name in quotes

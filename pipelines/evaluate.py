@@ -59,6 +59,8 @@ def results_dir(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Path:
     if dataset != trained["dataset"]:
         files = Path(str(dataset.get("root") or dataset.get("path")))
         return Path(run["dir"], "other", f"{files.name}_{split}")
+    if config.get("model") != trained.get("model"):  # another search: the run's own figures stay
+        return Path(run["dir"], "search", split)
     return Path(run["dir"]) if split == trained["split"] else Path(run["dir"], split)
 
 

@@ -105,7 +105,8 @@ def parse(words: Sequence[str]) -> tuple[Request, list[str]]:
               file=sys.stderr)  # fmt: skip
         raise SystemExit(2)
     numbers = float(values["false_accept_rate"]), float(values["min_speech_s"])
-    return Request(words[0], Path(values["book"]), values["name"], *numbers), overrides
+    book = Path(values["book"]).expanduser()  # a shell leaves the ~ behind an = alone
+    return Request(words[0], book, values["name"], *numbers), overrides
 
 
 def _faults(action: str, values: Mapping[str, str]) -> list[str]:

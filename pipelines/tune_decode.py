@@ -1,5 +1,6 @@
 """`rnnmm tune-decode`: weights for a finished run's search, by trial on its validation split."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from rnnmm.store.commit import commit_bytes
 from rnnmm.tasks.recognition import SpeechRecognition
 from rnnmm.tuning import tune_search
 
+log = logging.getLogger(__name__)
+
 REQUIRED = ("dataset", "model")
 SPLIT = "val"
 GRID = {"weight": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3), "word_bonus": (0.0, 0.5, 1.0, 2.0)}
@@ -22,13 +25,19 @@ def main(overrides: Sequence[str]) -> int:
     """Prints the best settings as overrides for `evaluate`; all trials go to ``tuned.json``."""
     config = compose_for_run(overrides, REQUIRED)
     run_dir = Path(config["run"]["dir"])
+    out = Path(config["run"]["out"] or run_dir) / "tuned.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
     with logging_to():
+        if config["split"] in (SPLIT, "all"):
+            log.warning(
+                "the figures of this run are of split %s, on which the search is tuned: measure "
+                "the outcome on another, with split=NAME", config["split"],
+            )  # fmt: skip
         store, _ = preprocess(config)
         task = load_task(config, run_dir)
         if not isinstance(task, SpeechRecognition):
             raise ValueError(f"{run_dir}: expected a run that recognises speech, got {task.name}")
         trials = tune_search(config, task, store, usable_rows(config, store, SPLIT), GRID)
-    out = Path(config["run"]["out"] or run_dir) / "tuned.json"
     commit_bytes(out, to_json([trial._asdict() for trial in trials]).encode())
     table = [
         (*(f"{value:g}" for value in trial.settings.values()), f"{trial.wer:.4f}")

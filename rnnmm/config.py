@@ -34,7 +34,10 @@ SECTIONS = (
 )  # fmt: skip
 # The one section that is not a node: lists of stages under these names.
 _STAGES = {"augment": ("features", "inputs")}
-PATHS = ("run.dir", "run.out", "store.root", "dataset.root", "dataset.path")
+PATHS = (
+    "run.dir", "run.out", "store.root", "dataset.root", "dataset.path", "model.search.arpa",
+    "model.search.language_run",
+)  # fmt: skip
 _SETTINGS: dict[str, Any] = {
     "experiment": str | None,
     "seed": Seed,
@@ -98,6 +101,14 @@ def join(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+def value_at(config: Node, path: str) -> Any:
+    """What stands at a dotted path; None where nothing does."""
+    value: Any = config
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
 def _check_settings(config: Node) -> Iterator[str]:
     """Everything that belongs to no section: known keys, right types, no empty paths."""
     for path, value in _settings(config):
@@ -106,8 +117,7 @@ def _check_settings(config: Node) -> Iterator[str]:
         else:
             yield f"{path}: unknown key{did_you_mean(path, {*_SETTINGS, *SECTIONS})}"
     for path in PATHS:
-        section, _, key = path.partition(".")
-        if isinstance(config.get(section), Mapping) and config[section].get(key) == "":
+        if value_at(config, path) == "":
             yield f"{path}: empty (expected a path)"
 
 
@@ -144,6 +154,8 @@ def _check_paths(section: str, node: Any) -> Iterator[str]:
             fault = wanted.fault(path)
             if fault:
                 yield f"{join(section, name)}: {fault}"
+        if is_node(path):
+            yield from _check_paths(join(section, name), path)
 
 
 def _check_section(section: str, value: Any) -> Iterator[str]:

@@ -160,6 +160,8 @@ def train(config: Config, store: Store, run_dir: Path) -> None:
     seconds = fit(trainer, data.task, data, run_dir)
     record_seconds(run_dir, train=seconds)
     record_throughput(run_dir, throughput(trainer, data))
+    # Lightning leaves the task on the CPU.
+    data.task.to(choose_device(config["trainer"].get("accelerator", "auto")))
     data.task.settle(partial(_answered, data))
     save_weights(run_dir, data.task.model)
 

@@ -11,6 +11,7 @@ from rnnmm.decode.prefix import CtcBeam
 from rnnmm.domain import Count, File, Folder, NotNegative, Positive, Size
 from rnnmm.models.language import LanguageModel
 from rnnmm.run import load_answers, load_weights, read_config
+from rnnmm.signature import TARGET, resolve
 from rnnmm.tasks.answers import Answers
 from rnnmm.text.arpa import load_arpa
 from rnnmm.text.vocabulary import Vocabulary
@@ -75,6 +76,9 @@ def load_language(run_dir: Path, vocabulary: Vocabulary) -> LanguageModel:
     Raises:
         ValueError: It is no such run, or writes other symbols than ``vocabulary``.
     """
+    node = read_config(run_dir)["model"]
+    if resolve(node[TARGET]) is not LanguageModel:
+        raise ValueError(f"{run_dir}: expected a run of task=lm, got one of {node[TARGET]}")
     known = load_answers(run_dir).vocabulary
     if known != vocabulary:
         raise ValueError(
@@ -82,8 +86,6 @@ def load_language(run_dir: Path, vocabulary: Vocabulary) -> LanguageModel:
             f"{vocabulary.unit} symbols, got one of {len(known)} {known.unit} symbols; train it "
             f"on the same texts with the same task.target"
         )
-    model = build(read_config(run_dir)["model"], num_outputs=len(known))
-    if not isinstance(model, LanguageModel):
-        raise ValueError(f"{run_dir}: expected a run of task=lm, got {type(model).__name__}")
+    model: LanguageModel = build(node, num_outputs=len(known))
     load_weights(run_dir, model)
     return model.eval()

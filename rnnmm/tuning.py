@@ -10,6 +10,7 @@ from torch import Tensor
 from rnnmm.batch import Padded
 from rnnmm.config import build
 from rnnmm.models.ctc import CtcModel, CtcSearch
+from rnnmm.signature import TARGET, parameters, resolve
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows, input_loader
 from rnnmm.tasks.recognition import SpeechRecognition
@@ -46,10 +47,12 @@ def tune_search(
         ValueError: The config has no ``model.search`` with these settings.
     """
     node = config["model"].get("search")
-    if not isinstance(task.model, CtcModel) or not node:
+    known = parameters(resolve(node[TARGET])) if node else {}
+    if not isinstance(task.model, CtcModel) or not grid.keys() <= known.keys():
         raise ValueError(
-            "tune-decode: expected a CTC model with a search, got none in model.search; give one "
-            "as in configs/experiment/an4_asr_best.yaml"
+            f"tune-decode: expected a CTC model with a search that has {', '.join(grid)}, got "
+            f"{node[TARGET] if node else 'none in model.search'}; give one as in "
+            f"configs/experiment/an4_asr_best.yaml"
         )
     scores = symbol_scores(config, task, store, rows)
     trials = []

@@ -40,6 +40,9 @@ class MemoryStore:
             return [f"{id}.mfc" for id in self.ids]
         return [4 if name == "feature_dim" else row.get(name) for row in self.table]
 
+    def text(self, row: int) -> str | None:
+        return self.table[row].get("text")
+
     def rows(self, split: str) -> np.ndarray:
         return np.flatnonzero([row.get("split", "train") == split for row in self.table])
 

@@ -84,6 +84,12 @@ def test_a_language_model_has_a_say(tmp_path: Path) -> None:
     likelier = model.log_probs(Padded.stack([torch.tensor(best.tokens).long()]))
     said = model.log_probs(Padded.stack([torch.tensor(answers.vocabulary.encode("no"))]))
     assert likelier > said
+    (run_dir / "config.yaml").write_text(
+        dump_config({"model": {"_target_": "rnnmm.nn.recurrent.Recurrent", "hidden_dim": 4}})
+    )
+    with pytest.raises(ValueError, match="expected a run of task=lm, got one of rnnmm"):
+        load_language(run_dir, answers.vocabulary)
+    run_dir = language_run(tmp_path / "another", answers)
     other = Transcript(unit="word").learn(TEXTS, 1)
     with pytest.raises(ValueError, match="expected a language model of the recogniser's 4 word"):
         load_language(run_dir, other.vocabulary)

@@ -40,7 +40,8 @@ class CepstralWarp(Augmentation):
         """``(B, T, F)`` coefficients of an orthonormal DCT-II from the zeroth on; float32."""
         factors = draw(generator, len(x.data), self.low, self.high)
         matrices = _warps(factors, x.data.shape[2]).to(x.data.device, non_blocking=True)
-        return x.with_data(torch.bmm(x.zeroed().data.float(), matrices))
+        with torch.autocast(x.data.device.type, enabled=False):
+            return x.with_data(torch.bmm(x.zeroed().data.float(), matrices))
 
 
 def _warps(factors: Tensor, num_coefficients: int) -> Tensor:

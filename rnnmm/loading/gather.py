@@ -67,6 +67,5 @@ def _reader(store: Store, kind: Kind) -> Callable[[int], NDArray[Any]]:
     if kind == "audio":
         return store.audio
     if kind == "text":
-        texts = store.column("text")
-        return lambda row: np.array([ord(letter) for letter in texts[row]], dtype=np.int32)
+        return lambda row: np.array([ord(one) for one in store.text(row) or ""], dtype=np.int32)
     return store.frames if kind == "frames" else store.features

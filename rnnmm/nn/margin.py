@@ -82,8 +82,10 @@ class MarginHead(nn.Module):
     def cosines(self, embeddings: Tensor) -> Tensor:
         """``(B, D)`` -> ``(B, K)``: to the nearest centre of each class."""
         centres = functional.normalize(self.centres, dim=2)  # (K, S, D)
-        embeddings = functional.normalize(embeddings.float(), dim=1)
-        return torch.einsum("bd,ksd->bks", embeddings, centres).amax(dim=2)
+        # An angle near zero needs the digits that half precision lacks.
+        with torch.autocast(embeddings.device.type, enabled=False):
+            embeddings = functional.normalize(embeddings.float(), dim=1)
+            return torch.einsum("bd,ksd->bks", embeddings, centres).amax(dim=2)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """``(B, D)`` -> logits ``(B, K)``, without a margin."""
@@ -104,9 +106,9 @@ class MarginHead(nn.Module):
         """The margin, radians, when this part of the training, 0..1, is done."""
         if progress >= self.ramp_end:
             return self.margin
-        return (
-            self.margin * max(0.0, progress - self.ramp_start) / (self.ramp_end - self.ramp_start)
-        )
+        if progress <= self.ramp_start:
+            return 0.0
+        return self.margin * (progress - self.ramp_start) / (self.ramp_end - self.ramp_start)
 
 
 def angular_margin_loss(cosines: Tensor, labels: Tensor, margin: float, scale: float) -> Tensor:

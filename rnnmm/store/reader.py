@@ -88,6 +88,10 @@ class Store:
             raise ValueError(f"{self.path}: expected one of {self.index.column_names}, got {name}")
         return self.index[name].to_pylist()  # type: ignore[no-any-return]
 
+    def text(self, row: int) -> str | None:
+        """What was said in an item, if that is known."""
+        return self.index["text"][row].as_py()  # type: ignore[no-any-return]
+
     def rows(self, split: str) -> NDArray[np.int64]:
         """Which rows belong to a split, in order; none where the store has no such items.
 

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnmm.batch import LabelBatch, Padded
-from rnnmm.domain import Fraction, Positive
+from rnnmm.domain import Fraction, Range
 from rnnmm.features.augment_audio import Speed
 from rnnmm.metrics.interval import Redraw
 from rnnmm.metrics.verification import Scores, cllr, eer, min_cllr, min_dcf
@@ -42,7 +42,7 @@ class Speaker(Target):
             `rnnmm.speakers.whitening`; 1: embeddings are centred on the training mean, no more.
     """
 
-    speeds: Sequence[Positive] = ()
+    speeds: Sequence[Annotated[float, Range(0.5, 2.0)]] = ()
     shrinkage: Fraction = 0.3
 
     def references(self, store: Store) -> list[References]:

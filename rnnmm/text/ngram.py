@@ -153,7 +153,8 @@ def _padded(sentence: Sequence[str]) -> Gram:
             f"fit_ngram: expected words, got {name_some(bad)} in {' '.join(sentence)!r}; the ends "
             f"of sentences are added here"
         )
-    return (BEGIN, *sentence, END)
+    # As ARPA files are read: "<UNK>" is no other word than "<unk>".
+    return (BEGIN, *(UNKNOWN if word.lower() == UNKNOWN else word for word in sentence), END)
 
 
 def _by_history(grams: Counter[Gram]) -> Counts:

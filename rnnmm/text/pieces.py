@@ -37,6 +37,7 @@ def learn_pieces(texts: Iterable[str], count: int) -> tuple[str, ...]:
             vocab_size=count + 1, character_coverage=1.0, normalization_rule_name="identity",
             bos_id=-1, eos_id=-1, pad_id=-1, num_threads=1, minloglevel=2,
             shuffle_input_sentence=False,
+            max_sentence_length=max(10, *(len(text.encode()) + 1 for text in sentences)),
         )  # fmt: skip
     except RuntimeError as error:
         raise ValueError(

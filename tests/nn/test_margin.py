@@ -47,6 +47,8 @@ def test_the_margin_grows_with_the_training() -> None:
     assert margins == pytest.approx([0, 0, 0.1, 0.2, 0.4, 0.4])
     at_once = MarginHead(4, 3, margin=0.4, ramp_start=0.0, ramp_end=0.0)
     assert at_once.margin_at(0.0) == 0.4
+    sudden = MarginHead(4, 3, margin=0.4, ramp_start=0.5, ramp_end=0.5)
+    assert [sudden.margin_at(progress) for progress in (0.2, 0.5)] == [0.0, 0.4]
 
 
 def test_a_late_step_costs_more_than_an_early_one() -> None:

@@ -32,6 +32,12 @@ def test_figures_of_other_splits_and_files_have_a_place_of_their_own(
     assert results_dir(config, {"dataset": OWN, "split": "val"}) == Path(place)
 
 
+def test_another_search_does_not_touch_the_figures_of_the_run() -> None:
+    config = {"dataset": OWN, "split": "val", "run": {"dir": "/run", "out": None}}
+    trained = {"dataset": OWN, "split": "val", "model": {"search": {"weight": 1.0}}}
+    assert results_dir({**config, "model": {"search": None}}, trained) == Path("/run/search/val")
+
+
 def test_another_split_does_not_touch_the_figures_of_the_run(run: Path) -> None:
     before = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
     assert main(["evaluate", f"run.dir={run}", "split=val"]) == 0

@@ -32,6 +32,10 @@ def test_texts_are_split_as_sentencepiece_splits_them() -> None:
         assert join_pieces(found) == text
 
 
+def test_long_texts_teach_as_well() -> None:
+    assert "c" in learn_pieces(["c" + "ab " * 3000, "ba ab"], 8)
+
+
 def test_a_character_unknown_stays_by_itself() -> None:
     assert split_pieces("ab x", {"▁a": 0, "▁ab": 1, "b": 2}) == ["▁ab", "▁", "x"]
     assert split_pieces("", {}) == []
