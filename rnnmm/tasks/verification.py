@@ -17,7 +17,8 @@ from rnnmm.features.augment_audio import Speed
 from rnnmm.metrics.interval import Redraw
 from rnnmm.metrics.verification import Scores, cllr, eer, min_cllr, min_dcf
 from rnnmm.speakers.calibration import Calibration, fit_calibration
-from rnnmm.speakers.scoring import Matrix, cosine_scores
+from rnnmm.speakers.scoring import Matrix, unit
+from rnnmm.speakers.trials import sample_pairs
 from rnnmm.speakers.whitening import fit_whitening
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
@@ -27,6 +28,8 @@ from rnnmm.text.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 _TOP = 5
+_MOST_PAIRS = 1_000_000  # of one speaker, and of two, that figures are taken from
+_BLOCK = 4096
 _MOST_REDRAWN = 50_000  # trials of a kind that an interval looks at: each is scored a thousandfold
 _FLOORS = {"eer": 0.5, "min_dcf_01": 1.0, "min_dcf_001": 1.0, "cllr": 1.0, "min_cllr": 1.0}
 
@@ -70,7 +73,7 @@ class SpeakerVerification(Task):
     """Embeddings, learned by telling training speakers apart, compared in pairs by cosine.
 
     An item's own answer is the most similar training speaker. The figures are of all pairs of the
-    split.
+    split, or of a million of either kind.
     """
 
     metric = "eer"
@@ -240,16 +243,20 @@ class Compared:
 
 
 def compare_all(predictions: Sequence[Prediction], references: Sequence[References]) -> Compared:
-    """Every pair of items once.
+    """Every pair of items once, but at most a million of either kind, drawn evenly.
 
     Args:
         predictions: ``(J,)``, with embeddings.
         references: ``(J,)`` their speakers.
     """
     names, numbers = np.unique([speaker[0] for speaker in references], return_inverse=True)
-    embeddings = _stacked(predictions)
-    first, second = np.triu_indices(len(embeddings), k=1)
-    scores = cosine_scores(embeddings, embeddings)[first, second]
+    embeddings = unit(_stacked(predictions))
+    pairs = sample_pairs(numbers.tolist(), _MOST_PAIRS, _MOST_PAIRS)
+    first, second = pairs.enrolled, pairs.tests
+    scores = np.empty(len(pairs))
+    for start in range(0, len(pairs), _BLOCK):  # embeddings of all pairs at once would be large
+        block = slice(start, start + _BLOCK)
+        scores[block] = (embeddings[first[block]] * embeddings[second[block]]).sum(axis=1)
     return Compared(scores, numbers[first], numbers[second], len(names))
 
 

@@ -14,6 +14,7 @@ from rnnmm.metrics.verification import cllr, eer
 from rnnmm.models.embedder import Embedder
 from rnnmm.nn.recurrent import Recurrent
 from rnnmm.speakers.whitening import fit_whitening
+from rnnmm.tasks import verification
 from rnnmm.tasks.optimisation import AdamW
 from rnnmm.tasks.task import Prediction, References
 from rnnmm.tasks.verification import Speaker, SpeakerVerification, compare_all
@@ -217,3 +218,20 @@ def test_a_prediction_carries_its_embedding() -> None:
     )
     assert {one.hypothesis for one in predictions} <= {"ann", "bob", "cy"}, "no one at a speed"
     assert all(one.score < 0 and one.ranking[0] == one.hypothesis for one in predictions)
+
+
+def test_of_many_pairs_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    speakers = [str(n % 5) for n in range(30)]
+    predictions = [
+        Prediction(row, name, 0.0, (), rng.standard_normal(3) + 3 * np.eye(5, 3)[int(name)])
+        for row, name in enumerate(speakers)
+    ]
+    references = [(name,) for name in speakers]
+    every = compare_all(predictions, references)
+    assert len(every.scores) == 30 * 29 // 2
+    monkeypatch.setattr(verification, "_MOST_PAIRS", 40)
+    some = compare_all(predictions, references)
+    targets, nontargets = some.sides()
+    assert (len(targets), len(nontargets)) == (40, 40)
+    assert set(some.scores.tolist()) <= set(every.scores.tolist())
