@@ -12,6 +12,7 @@ State = tuple[Tensor, ...]
 """Where N hypotheses stand: tensors of N rows each, on any device, read by their scorer alone."""
 
 IMPOSSIBLE = -torch.inf
+_MOST_SCORES = 2**24  # kept by one scorer from search to search: 256 MB with what follows each
 
 
 class Scorer(Protocol):
@@ -72,7 +73,8 @@ class AutomatonScorer:
     """Scores tokens by what an automaton says of their letters.
 
     The scores of all tokens in one state are worked out when it is first met, and kept: a search
-    then reads tables. The tables grow with the states visited, which changes no result.
+    then reads tables. The tables grow with the states visited, and are begun anew before a search
+    when they have grown too large; neither changes a result.
 
     Args:
         automaton: who scores.
@@ -85,13 +87,18 @@ class AutomatonScorer:
         for token, letters in enumerate(spellings):
             if letters is not None:
                 _branch(self._tree, letters).tokens.append(token)
+        self._begin_tables(len(spellings))
+
+    def _begin_tables(self, num_tokens: int) -> None:
         self._rows: dict[int, int] = {}  # state -> its row of the tables
-        self._scores = np.full((64, len(spellings)), IMPOSSIBLE)
-        self._following = np.zeros((64, len(spellings)), dtype=np.int64)
+        self._scores = np.full((64, num_tokens), IMPOSSIBLE)
+        self._following = np.zeros((64, num_tokens), dtype=np.int64)
         self._final = np.zeros(64)
 
     def initial_state(self, batch_size: int) -> State:
         """``(N,)``: states of the automaton, on the CPU."""
+        if self._scores.size > _MOST_SCORES:
+            self._begin_tables(self._scores.shape[1])
         return (torch.full((batch_size,), self.automaton.start),)
 
     def scores(self, state: State) -> Tensor:

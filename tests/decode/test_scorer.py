@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from rnnmm.decode import scorer as module
 from rnnmm.decode.scorer import AutomatonScorer, Scorer
 
 
@@ -52,3 +54,15 @@ def test_what_was_asked_before_changes_no_answer() -> None:
     assert torch.equal(first.scores(state), second.scores(state))
     following = [one.advance(state, torch.tensor([5, 2, 1]))[0] for one in (first, second)]
     assert torch.equal(*following)
+
+
+def test_tables_that_grew_too_large_are_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_SCORES", 64 * len(SPELLINGS))
+    scorer = AutomatonScorer(Counting(), SPELLINGS)
+    state = scorer.initial_state(1)
+    for _ in range(100):
+        state = scorer.advance(state, torch.tensor([1]))
+    expected = scorer.scores(state)
+    scorer.initial_state(1)
+    assert scorer._scores.size == 64 * len(SPELLINGS)
+    assert torch.equal(scorer.scores(state), expected)
