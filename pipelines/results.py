@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnmm.configfile import read_unchecked
 from rnnmm.pipelines.compose import compose_config
 from rnnmm.pipelines.console import show_figure
-from rnnmm.run import read_config
 
 _COLUMNS = ("experiment", "split", "items", "metric", "value (95 % interval)", "floor",
             "parameters", "seed", "seconds (decode + train + evaluate)", "hardware", "commit",
@@ -28,7 +28,8 @@ def main(overrides: Sequence[str]) -> int:
 
 
 def _row(folder: Path) -> list[str]:
-    config, result = read_config(folder), json.loads((folder / "metrics.json").read_text())
+    config = read_unchecked(folder / "config.yaml")
+    result = json.loads((folder / "metrics.json").read_text())
     name, value = _headline(result["metrics"])
     return [
         str(config.get("experiment")),

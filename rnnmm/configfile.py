@@ -29,11 +29,7 @@ def load_config(path: Path) -> dict[str, Any]:
             our own files never have; or with faults, all listed.
         OSError: The file cannot be read.
     """
-    with path.open("rb") as file:
-        raw = file.read(_MAX_BYTES + 1)
-    if len(raw) > _MAX_BYTES:
-        raise ValueError(f"{path}: expected a config of at most {_MAX_BYTES} bytes, got more")
-    config = _parse(raw, path)
+    config = read_unchecked(path)
     faults = [
         f"{at}: interpolations are not allowed in a saved config"
         for at, value in _leaves(config)
@@ -43,6 +39,20 @@ def load_config(path: Path) -> dict[str, Any]:
     if faults:
         raise ValueError(f"{path}: " + "; ".join(faults))
     return config
+
+
+def read_unchecked(path: Path) -> dict[str, Any]:
+    """Reads a config to look at, not to build: what it names may be gone since.
+
+    Raises:
+        ValueError: Not a YAML mapping; too big or too deep; with aliases.
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        raw = file.read(_MAX_BYTES + 1)
+    if len(raw) > _MAX_BYTES:
+        raise ValueError(f"{path}: expected a config of at most {_MAX_BYTES} bytes, got more")
+    return _parse(raw, path)
 
 
 def dump_config(config: Node) -> str:

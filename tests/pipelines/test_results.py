@@ -48,6 +48,19 @@ def test_an_interval_stands_behind_its_value(
     assert "| wer | n/a | n/a |" in two
 
 
+def test_every_task_has_its_figure_and_old_runs_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_a_run(tmp_path / "one", metrics={"eer": 0.02}, floors={"eer": 0.5})
+    leave_a_run(tmp_path / "two", metrics={"perplexity": 2.5}, floors={"perplexity": 15.0})
+    config = tmp_path / "two" / "config.yaml"
+    config.write_text(config.read_text() + "model: {_target_: rnnmm.models.gone.Model}\n")
+    assert main(["results", f"run.dir={tmp_path}"]) == 0
+    one, two = capsys.readouterr().out.splitlines()[2:]
+    assert "| eer | 0.0200 | 0.5000 |" in one
+    assert "| perplexity | 2.5000 | 15.0000 |" in two
+
+
 def test_a_folder_without_runs_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
