@@ -48,7 +48,7 @@ def test_without_a_search_there_is_nothing_to_try(memory_store, task) -> None:
         tune_search(config, task, memory_store([]), rows, GRID)
 
 
-def test_a_run_of_another_task_is_refused(
+def test_a_folder_without_a_run_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["tune-decode", f"run.dir={tmp_path}"]) == 2

@@ -1,7 +1,9 @@
 """Times taken in turn, so that a noisy machine is equally unkind to everyone."""
 
+import logging
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -29,6 +31,24 @@ def interleaved(
             if turn >= warm_up:
                 taken.append(seconds)
     return [statistics.median(taken) for taken in times]
+
+
+@contextmanager
+def silenced(library: str) -> Iterator[None]:
+    """Without what a library logs about itself, and without any warning.
+
+    Args:
+        library: the name of its logger.
+    """
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -20,12 +20,9 @@ the preparations of a `fit` are left out for both. P9 trains our batches once mo
 and lying on the device.
 """
 
-import logging
 import statistics
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -40,6 +37,7 @@ from rnnmm.batch import Batch
 from rnnmm.bench.crdnn import Crdnn, Sizes
 from rnnmm.bench.recording import durations_s, speech, write_flac
 from rnnmm.bench.row import Row, higher_wins, missing, unavailable
+from rnnmm.bench.timing import silenced
 from rnnmm.bench.train_peer import Utterance, epoch_runner, make_crdnn, now_s
 from rnnmm.features.chain import Chain
 from rnnmm.features.mel import LogMel
@@ -176,7 +174,7 @@ def train_batches(data: StoreData, source: StoreData | Loader[Batch], num_batche
         num_batches: of them.
     """
     watch = _Watch()
-    with _quiet():
+    with silenced("lightning.pytorch"):  # its notes on devices, workers and validation
         trainer = pl.Trainer(
             accelerator=data.task.device.type,
             devices=1,
@@ -232,17 +230,3 @@ def _medians(runs: Sequence[Callable[[], float]], rounds: int) -> list[float]:
 
 def _size(model: torch.nn.Module) -> str:
     return f"{count_parameters(model) / 1e6:.4g} M"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Lightning's notes on devices, workers and validation."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -1,10 +1,7 @@
 """SpeechBrain's CRDNN under SpeechBrain's own loop, loader, features and losses."""
 
-import logging
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnmm.bench.crdnn import TIME_POOLING, Sizes
+from rnnmm.bench.timing import silenced
 
 BLANK = 0
 
@@ -73,14 +71,14 @@ def epoch_runner(
         optimiser: parameters to optimiser.
         device: where to train.
     """
-    with _quiet():
+    with silenced("speechbrain"):
         brain = _make_brain(sizes, clip, optimiser, device)
         loader = _make_loader(utterances, batch_size, device)
     return partial(_timed_epoch, brain, loader, sum(one.duration_s for one in utterances))
 
 
 def _timed_epoch(brain: Any, loader: Any, audio_s: float) -> float:
-    with _quiet():
+    with silenced("speechbrain"):
         brain.fit(range(1), loader, progressbar=False)
     return audio_s / float(brain.taken_s)
 
@@ -157,17 +155,3 @@ def now_s(device: Any) -> float:
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what it says about itself, and of what torch will no longer do some day."""
-    logger = logging.getLogger("speechbrain")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

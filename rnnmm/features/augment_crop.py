@@ -4,10 +4,10 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.features.draw import check_range
+from rnnmm.features.frames import resize_frames
 from rnnmm.features.stage import Augmentation
 from rnnmm.units import round_half_up
 
@@ -44,7 +44,7 @@ class RandomCrop(Augmentation):
         chances = torch.rand(len(x.data), 4, generator=generator, dtype=torch.float64).tolist()
         cropped = torch.zeros_like(x.data)
         for to, clip, chance in zip(cropped, x.rows(), chances):
-            to[: len(clip)] = _enlarged(self._part(clip, *chance), *clip.shape[1:3])
+            to[: len(clip)] = resize_frames(self._part(clip, *chance), *clip.shape[1:3])
         return x.with_data(cropped)
 
     def _part(self, clip: Tensor, area: float, shape: float, down: float, right: float) -> Tensor:
@@ -56,14 +56,3 @@ class RandomCrop(Augmentation):
         part_width = min(width, max(1, round_half_up(width * side * stretch)))
         top, left = int(down * (height - part_height + 1)), int(right * (width - part_width + 1))
         return clip[:, top : top + part_height, left : left + part_width]
-
-
-def _enlarged(frames: Tensor, height: int, width: int) -> Tensor:
-    """``(T, h, w, C)`` uint8 -> ``(T, height, width, C)``."""
-    pictures = frames.permute(0, 3, 1, 2)  # (T, C, h, w)
-    if pictures.device.type != "cpu":  # only CPUs have a kernel for bytes
-        pictures = pictures.float()
-    enlarged = functional.interpolate(pictures, (height, width), mode="bilinear", antialias=True)
-    if enlarged.is_floating_point():
-        enlarged = (enlarged + 0.5).clamp(0, 255).byte()
-    return enlarged.permute(0, 2, 3, 1)

@@ -8,10 +8,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.features.draw import FASTEST, SLOWEST, check_range, draw, scaled_length
+from rnnmm.features.frames import resize_frames
 from rnnmm.features.stage import Augmentation
 from rnnmm.units import round_half_up
 
@@ -110,11 +110,11 @@ class Zoom(Augmentation):
             part_height, part_width = (max(1, round_half_up(n / factor)) for n in (height, width))
             top, left = (height - part_height) // 2, (width - part_width) // 2
             part = clip[:, top : top + part_height, left : left + part_width]
-            to.copy_(_resized(part, height, width))
+            to.copy_(resize_frames(part, height, width))
             return
         small = [max(1, round_half_up(n * factor)) for n in (height, width)]
         top, left = (height - small[0]) // 2, (width - small[1]) // 2
-        _place(_resized(clip, *small), to, top, left, self.fill)
+        _place(resize_frames(clip, *small), to, top, left, self.fill)
 
 
 class TemporalJitter(Augmentation):
@@ -152,17 +152,6 @@ def _at_rate(clip: Tensor, rate: float) -> Tensor:
 def _check_fill(name: str, fill: str) -> None:
     if fill not in ("edge", "zero"):
         raise ValueError(f"{name}: expected fill edge or zero, got {fill!r}")
-
-
-def _resized(frames: Tensor, height: int, width: int) -> Tensor:
-    """``(T, h, w, C)`` uint8 -> ``(T, height, width, C)``."""
-    pictures = frames.permute(0, 3, 1, 2)  # (T, C, h, w)
-    if pictures.device.type != "cpu":  # only CPUs have a kernel for bytes
-        pictures = pictures.float()
-    resized = functional.interpolate(pictures, (height, width), mode="bilinear", antialias=True)
-    if resized.is_floating_point():
-        resized = (resized + 0.5).clamp(0, 255).byte()
-    return resized.permute(0, 2, 3, 1)
 
 
 def _place(frames: Tensor, to: Tensor, top: int, left: int, fill: Fill) -> None:

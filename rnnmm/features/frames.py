@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.features.stage import Stage
@@ -105,3 +106,14 @@ class FrameDifferences(Stage):
     def output_dim(self, input_dim: int) -> int:
         """Twice the channels, or as many if ``only``."""
         return input_dim if self.only else 2 * input_dim
+
+
+def resize_frames(frames: Tensor, height: int, width: int) -> Tensor:
+    """``(T, h, w, C)`` uint8 -> ``(T, height, width, C)``, bilinear, smoothed where it shrinks."""
+    pictures = frames.permute(0, 3, 1, 2)  # (T, C, h, w)
+    if pictures.device.type != "cpu":  # only CPUs have a kernel for bytes
+        pictures = pictures.float()
+    resized = functional.interpolate(pictures, (height, width), mode="bilinear", antialias=True)
+    if resized.is_floating_point():
+        resized = (resized + 0.5).clamp(0, 255).byte()
+    return resized.permute(0, 2, 3, 1)

@@ -45,6 +45,14 @@ class Class(Target):
         return Answers(Vocabulary.fit(names, "label"), tuple(commonest[:_TOP]), input_dim)
 
 
+def label_batch(
+    index: Tensor, inputs: Padded, references: Sequence[References], classes: Vocabulary
+) -> LabelBatch:
+    """Inputs, each with the index of its one reference among the classes."""
+    labels = torch.tensor([classes.index(names[0]) for names in references])
+    return LabelBatch(index, inputs, labels)
+
+
 class Classification(Task):
     """A closed set of classes, one per item."""
 
@@ -55,10 +63,7 @@ class Classification(Task):
     def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
                    epoch: int) -> LabelBatch:  # fmt: skip
         """Class indices as targets."""
-        vocabulary = self.answers.vocabulary
-        return LabelBatch(
-            index, inputs, torch.tensor([vocabulary.index(r[0]) for r in references])
-        )
+        return label_batch(index, inputs, references, self.answers.vocabulary)
 
     def loss(self, frames: Padded, batch: LabelBatch) -> Tensor:
         """Cross-entropy per item."""

@@ -22,6 +22,7 @@ from rnnmm.speakers.trials import sample_pairs
 from rnnmm.speakers.whitening import fit_whitening
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
+from rnnmm.tasks.classification import label_batch
 from rnnmm.tasks.task import Answered, Prediction, References, Score, Target, Task
 from rnnmm.text.vocabulary import Vocabulary
 
@@ -83,10 +84,7 @@ class SpeakerVerification(Task):
     def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
                    epoch: int) -> LabelBatch:  # fmt: skip
         """Speaker indices as targets."""
-        vocabulary = self.answers.vocabulary
-        return LabelBatch(
-            index, inputs, torch.tensor([vocabulary.index(r[0]) for r in references])
-        )
+        return label_batch(index, inputs, references, self.answers.vocabulary)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """As every task, each voice at one of its speeds and the margin of this moment."""
