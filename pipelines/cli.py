@@ -48,6 +48,10 @@ VERBS = {
         "Enrols people in a book by their voice, and verifies or identifies them.",
         "rnnmm speaker enrol run.dir=runs/mine book=people name=anna inputs=[a.wav,b.wav]",
     ),
+    "diarise": Verb(
+        "Says who speaks when in recordings: RTTM, and its error rate against another.",
+        "rnnmm diarise run.dir=runs/mine inputs=meeting.wav num_speakers=3",
+    ),
     "tune-decode": Verb(
         "Tries the weights of a finished recogniser's search on its validation split.",
         "rnnmm tune-decode run.dir=runs/mine",

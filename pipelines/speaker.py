@@ -1,7 +1,7 @@
 """`rnnmm speaker`: people enrolled in a book by their voice, then verified or identified."""
 
 import logging
-import sys
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs
 from rnnmm.pipelines.population import learn_book
+from rnnmm.pipelines.words import is_between, stop, take_words
 from rnnmm.result import to_json
 from rnnmm.run import WEIGHTS
 from rnnmm.signature import did_you_mean
@@ -90,20 +91,11 @@ def parse(words: Sequence[str]) -> tuple[Request, list[str]]:
     Raises:
         SystemExit: With code 2, after all faults were written to stderr.
     """
-    values = {"book": "", "name": "", "false_accept_rate": "0.01", "min_speech_s": "0.15"}
-    overrides = []
-    for word in words[1:]:
-        key, equals, value = word.partition("=")
-        if equals and key in values:
-            values[key] = value
-        else:
-            overrides.append(word)
+    asked = {"book": "", "name": "", "false_accept_rate": "0.01", "min_speech_s": "0.15"}
+    values, overrides = take_words(words[1:], asked)
     faults = list(_faults(words[0] if words else "", values))
     if faults:
-        listed = "\n".join(f"  {fault}" for fault in faults)
-        print(f"{count_of(len(faults), 'fault')}, nothing was done:\n{listed}\n{_USAGE}",
-              file=sys.stderr)  # fmt: skip
-        raise SystemExit(2)
+        stop(faults, _USAGE)
     numbers = float(values["false_accept_rate"]), float(values["min_speech_s"])
     book = Path(values["book"]).expanduser()  # a shell leaves the ~ behind an = alone
     return Request(words[0], book, values["name"], *numbers), overrides
@@ -121,19 +113,12 @@ def _faults(action: str, values: Mapping[str, str]) -> list[str]:
             check_name(values["name"])
         except ValueError as error:
             faults.append(str(error))
-    for key, high in (("false_accept_rate", 1.0), ("min_speech_s", np.inf)):
-        if not _is_between(values[key], high):
+    for key, high in (("false_accept_rate", 1.0), ("min_speech_s", math.inf)):
+        if not is_between(values[key], math.ulp(0), math.nextafter(high, 0)):
             faults.append(
                 f"{key}: expected a number above 0 and below {high:g}, got {values[key]}"
             )
     return faults
-
-
-def _is_between(text: str, high: float) -> bool:
-    try:
-        return 0 < float(text) < high
-    except ValueError:
-        return False
 
 
 def _edit(request: Request) -> int:
