@@ -23,12 +23,13 @@ class Embedder(nn.Module):
         encoder: features to steps.
         input_dim: F of the features.
         num_outputs: K training classes.
-        embedding_dim: D.
+        embedding_dim: of what the encoder gives; D is this and what ``input_pooling`` adds.
         pooling: makes the pooling for a given input size (`rnnmm.nn.pooling`).
         input_pooling: makes one more, of the features themselves: what is constant over a
-            sequence needs no encoder to be heard. None: the encoder's steps alone.
+            sequence needs no encoder to be heard. It stands beside what the encoder has to say,
+            so that training on few classes cannot unlearn it. None: the encoder's steps alone.
         head: makes the head for an embedding's size and the number of classes (`rnnmm.nn.margin`).
-        dropout: in training, on the pooled vector.
+        dropout: in training, on the pooled vectors.
     """
 
     centre: Tensor
@@ -51,16 +52,16 @@ class Embedder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling(int(encoder.output_dim))  # type: ignore[arg-type]
-        self.input_pooling = None if input_pooling is None else input_pooling(input_dim)
         pooled_dim = int(self.pooling.output_dim)  # type: ignore[arg-type]
-        if self.input_pooling is not None:
-            pooled_dim += int(self.input_pooling.output_dim)  # type: ignore[arg-type]
         self.projection = nn.Sequential(
             RowNorm(pooled_dim, affine=False),
             Dropout(dropout),
             nn.Linear(pooled_dim, embedding_dim, bias=False),
             RowNorm(embedding_dim, affine=False),
         )
+        self.beside = None if input_pooling is None else _beside(input_pooling(input_dim), dropout)
+        if self.beside is not None:
+            embedding_dim += int(self.beside[0].output_dim)  # type: ignore[arg-type]
         self.head = head(embedding_dim, num_outputs)
         self.embedding_dim = embedding_dim
         self.register_buffer("centre", torch.zeros(embedding_dim))
@@ -77,11 +78,8 @@ class Embedder(nn.Module):
 
     def represent(self, x: Padded) -> Tensor:
         """Features -> embeddings ``(B, D)`` for the head."""
-        pooled = self.pooling(self.encoder(x))
-        if self.input_pooling is not None:
-            pooled = torch.cat([pooled, self.input_pooling(x)], dim=1)
-        embeddings: Tensor = self.projection(pooled)
-        return embeddings
+        embeddings: Tensor = self.projection(self.pooling(self.encoder(x)))
+        return embeddings if self.beside is None else torch.cat([embeddings, self.beside(x)], 1)
 
     def forward(self, x: Padded) -> Tensor:
         """Features -> scores of the training classes ``(B, K)`` (logits)."""
@@ -98,3 +96,8 @@ class Embedder(nn.Module):
         """
         loss: Tensor = self.head.loss(self.represent(x), labels, progress)  # type: ignore[operator]
         return loss
+
+
+def _beside(pooling: nn.Module, dropout: float) -> nn.Sequential:
+    norm = RowNorm(int(pooling.output_dim), affine=False)  # type: ignore[arg-type]
+    return nn.Sequential(pooling, norm, Dropout(dropout))

@@ -39,7 +39,7 @@ def test_input_pooling_lets_the_level_through() -> None:
     torch.manual_seed(0)
     encoder = Crnn(12, channels=(4, 4), hidden_dim=8)
     model = Embedder(encoder, 12, 5, 6, input_pooling=Statistics)
-    assert model.projection[2].in_features == 2 * 16 + 2 * 12
+    assert model.embedding_dim == 6 + 2 * 12
     encoder.requires_grad_(False)
     x = frames(20, 30)
     data = x.data.requires_grad_()
