@@ -48,6 +48,8 @@ def learn_book(config: Mapping[str, Any], task: Task, model: str) -> Book:
         clips, speakers = _embedded(config, store, "train", task)
     cohort = {} if split in ("train", "all") else _by_speaker(clips, speakers)
     heard = cohort.keys() & set(population.speakers)
+    # The cohort are strangers: somebody of the population in it would be tried against himself.
+    cohort = {name: clips for name, clips in cohort.items() if name not in heard}
     if heard or (is_own and split in ("train", "all")):
         log.warning(
             "%s: the calibration rests on speakers who were trained on; strangers may be accepted "

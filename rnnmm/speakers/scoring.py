@@ -72,6 +72,11 @@ class Scorer:
     cohort: Matrix
     num_nearest: int = 200
 
+    @property
+    def is_levelled(self) -> bool:
+        """Whether scores are counted in deviations, and not cosines."""
+        return len(self.cohort) >= _MIN_COHORT
+
     def scores(self, enrolled: Matrix, tests: Matrix) -> Matrix:
         """``(E, D)`` voices, ``(T, D)`` embeddings -> ``(E, T)``."""
         if not len(self.cohort):
@@ -80,7 +85,7 @@ class Scorer:
         centre = cohort.mean(axis=0)
         enrolled, tests = enrolled - centre, unit(tests) - centre
         scores = cosine_scores(enrolled, tests)
-        if len(cohort) < _MIN_COHORT:
+        if not self.is_levelled:
             return scores
         strangers = cohort - centre
         return as_norm(
