@@ -17,13 +17,20 @@ from rnnmm.units import round_half_up
 
 _LISTS = {"train": ("train.txt",), "val": ("val.txt",), "test": ("test.txt",)}
 _PUBLISHED_CLASSES = 17  # the release states no number of clips
+# Recordings that the release holds twice, the earlier and the later, byte for byte the same.
+_COPIES = {
+    f"16_CCW_Rotation/sk_color_{earlier}": f"16_CCW_Rotation/sk_color_{later}"
+    for earlier, later in ((944, 973), (946, 965), (947, 990), (949, 994), (956, 996), (959, 998))
+}
 
 
 def prepare(root: Folder, val_fraction: Probability = 0.1) -> Manifest:
     """Lists the clips ``NN_Class/sk_color_N.*``, N being the order of recording.
 
     The lists ``train.txt`` and ``test.txt`` give the split; val is the last block of each class's
-    train clips, unless there is a ``val.txt``. Without lists every clip counts as test.
+    train clips, unless there is a ``val.txt``. Without lists every clip counts as test. Of six
+    recordings that the release holds twice the earlier is left out where the later has gone to
+    another split.
 
     Args:
         root: the corpus folder.
@@ -41,20 +48,32 @@ def prepare(root: Folder, val_fraction: Probability = 0.1) -> Manifest:
     clips = {stem: path for stem, path in media.stems.items() if stem.count("/") == 1}
     listed = _carve_last_block(read_split_lists(media.root, _LISTS, VIDEO), val_fraction)
     splits, differences = assign_splits(clips, listed)
+    leaks = _leaking_copies(splits)
     items = [
         Item(stem, clips[stem], split, label=_class_of(stem))
         for stem, split in sorted(splits.items(), key=lambda pair: _recording_order(pair[0]))
+        if stem not in leaks
     ]
     odd = [path for stem, path in media.stems.items() if stem not in clips]
     num_classes = len({item.label for item in items})
     findings = (
         *check_count("classes", num_classes, _PUBLISHED_CLASSES),
         *differences,
+        *report_files("not used, copies of clips of another split", leaks, "clip"),
         *report_files("outside the class folders, not used", odd, "clip"),
         *report_sizes(items),
         *media.findings,
     )
     return to_manifest("gesture17", media.root, items, findings)
+
+
+def _leaking_copies(splits: Mapping[str, str]) -> list[str]:
+    """The earlier of two copies, where the later one is in another split."""
+    return [
+        earlier
+        for earlier, later in _COPIES.items()
+        if earlier in splits and splits.get(later, splits[earlier]) != splits[earlier]
+    ]
 
 
 def _carve_last_block(listed: Mapping[str, str], val_fraction: float) -> dict[str, str]:

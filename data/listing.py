@@ -131,6 +131,22 @@ def strip_extension(path: str, extensions: Sequence[str]) -> str:
     return stem if extension.lower() in extensions else stem + extension
 
 
+def read_listed_name(name: str, extensions: Sequence[str], where: str) -> str:
+    """A path of a list, as `find_media` keys it.
+
+    Raises:
+        ValueError: It leads out of the corpus: lists are data, not a way into the machine.
+    """
+    stem = strip_extension(name, extensions)
+    is_absolute = stem.startswith("/") or stem[1:2] == ":"
+    if is_absolute or stem.split("/")[0] in ("..", ".") or "\0" in stem:
+        raise ValueError(
+            f"{where}: expected a path below the corpus folder, got {name!r}; cut what stands "
+            f"before the corpus"
+        )
+    return stem
+
+
 def read_split_lists(
     root: Path, lists: Mapping[str, Sequence[str]], extensions: Sequence[str]
 ) -> dict[str, str]:
@@ -146,13 +162,14 @@ def read_split_lists(
 
     Raises:
         ValueError: A name is listed twice, in one list or in two (a leak); both places are named.
+            A name leads out of the corpus.
     """
     splits: dict[str, str] = {}
     first_seen: dict[str, str] = {}
     for split, candidates in lists.items():
         path = next((root / name for name in candidates if (root / name).is_file()), None)
         for number, line in read_lines(path) if path else ():
-            name = strip_extension(line, extensions)
+            name = read_listed_name(line, extensions, f"{path}:{number}")
             if name in splits:
                 raise ValueError(
                     f"{path}:{number}: {name} is listed already at {first_seen[name]}; keep one"

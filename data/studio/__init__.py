@@ -90,7 +90,8 @@ def _is_made(folder: Path, item: Item, listed: frozenset[str] | None) -> bool:
 
 
 def _to_row(folder: Path, item: Item) -> str:
-    row = {"synthetic": True, "bytes": (folder / item.path).stat().st_size, **asdict(item)}
+    known = {name: value for name, value in asdict(item).items() if name != "segments"}
+    row = {"synthetic": True, "bytes": (folder / item.path).stat().st_size, **known}
     return json.dumps(row, sort_keys=True)
 
 

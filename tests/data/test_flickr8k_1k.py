@@ -72,15 +72,18 @@ def test_photos_without_caption_or_list_are_told(make_tree) -> None:
     assert manifest.findings[3:6] == (
         "1 file listed but absent: z",
         "1 file in no list, not used: e",
-        "1 photo without a caption, not used: d",
+        "1 photo without annotation, not used: d",
     )
 
 
 @pytest.mark.parametrize(
     ("captions", "message"),
     [
-        ("a.jpg,A dog .\n", r"captions.txt:1: expected the header 'image,caption'"),
-        ("image,caption\na.jpg,A dog, a cat .\n", r"captions.txt:2: .*got 3 cells; put a cap"),
+        ("a.jpg,A dog .\n", r"captions.txt:1: expected a header with the columns image, caption"),
+        (
+            "image,caption\na.jpg,A dog, a cat .\n",
+            r"captions.txt:2: expected 2 cells .*got 3; put a cell",
+        ),
         (b"image,caption\na.jpg,caf\xe9\n", r"captions.txt:2: expected UTF-8"),
     ],
 )

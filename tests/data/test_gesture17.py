@@ -88,6 +88,19 @@ def test_a_clip_in_both_lists_is_a_leak(make_tree) -> None:
         prepare(make_tree(files))
 
 
+def test_a_recording_held_twice_is_in_one_split(make_tree) -> None:
+    clips = {n: f"16_CCW_Rotation/sk_color_{n}.mp4" for n in (944, 946, 947, 973, 990)}
+    lists = {
+        "train.txt": "\n".join(clips[n] for n in (944, 946, 947, 973)), "test.txt": clips[990],
+    }  # fmt: skip
+    manifest = prepare(make_tree(dict.fromkeys(clips.values(), "") | lists), val_fraction=0)
+    numbers = [int(item.id[-3:]) for item in manifest.items]
+    assert numbers == [944, 946, 973, 990], "944 and 973 are copies too, of one split"
+    assert "1 clip not used, copies of clips of another split: 16_CCW_Rotation/sk_color_947" in (
+        manifest.findings
+    )
+
+
 def test_lists_of_other_files_are_an_error(make_tree) -> None:
     files = {path: text for path, text in tree().items() if path.endswith(".txt")}
     with pytest.raises(
@@ -105,8 +118,12 @@ def test_an_empty_folder_is_an_error(tmp_path) -> None:
 def test_the_real_part(corpus) -> None:
     manifest = prepare(corpus("gesture17"))
     check_manifest(manifest)
-    assert splits_of(manifest) == {"train": 559, "val": 61, "test": 160}
+    assert splits_of(manifest) == {"train": 555, "val": 61, "test": 160}
     assert len({item.label for item in manifest.items}) == 17
-    assert manifest.findings == ("split: 559 train, 61 val, 160 test",)
+    assert manifest.findings == (
+        "4 clips not used, copies of clips of another split: 16_CCW_Rotation/sk_color_947, "
+        "16_CCW_Rotation/sk_color_949, 16_CCW_Rotation/sk_color_956, 16_CCW_Rotation/sk_color_959",
+        "split: 555 train, 61 val, 160 test",
+    )
     val = [item.label for item in manifest.items if item.split == "val"]
     assert len(set(val)) == 17

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from rnnmm.data.grid_s1 import prepare
-from rnnmm.manifest import Item, check_manifest
+from rnnmm.manifest import Item, Segment, check_manifest
 
 ALIGNMENT = "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35000 sp\n35000 74500 sil\n"
 IDS = [f"bbaf{n:02d}" for n in range(25)]
@@ -34,8 +34,9 @@ def test_the_lists_give_the_split_and_val_comes_out_of_train(make_tree) -> None:
 
 def test_an_item_has_the_words_without_the_silences(make_tree) -> None:
     assert prepare(make_tree(tree())).items[20] == Item(
-        "bbaf20", "video/bbaf20.mp4", "test", text="bin blue", speaker="s1"
-    )
+        "bbaf20", "video/bbaf20.mp4", "test", text="bin blue", speaker="s1",
+        segments=(Segment(0.95, 1.18, "bin"), Segment(1.18, 1.36, "blue")),
+    )  # fmt: skip
 
 
 def test_val_is_stable_and_changes_with_the_seed(make_tree) -> None:
@@ -80,6 +81,9 @@ def test_no_alignments_at_all_is_an_error(make_tree) -> None:
 def test_a_line_that_is_no_alignment_is_named(make_tree) -> None:
     files = tree() | {"align/bbaf03.align": "0 100 sil\n100 bin\n"}
     with pytest.raises(ValueError, match=r"bbaf03.align:2: expected 'start end word', got '100 b"):
+        prepare(make_tree(files))
+    files = tree() | {"align/bbaf03.align": "0 x sil\n"}
+    with pytest.raises(ValueError, match=r"bbaf03.align:1: expected 'start end word', got '0 x "):
         prepare(make_tree(files))
 
 

@@ -12,6 +12,7 @@ from rnnmm.data.listing import (
     open_media,
     open_root,
     pick_folder,
+    read_listed_name,
     read_split_lists,
     strip_extension,
 )
@@ -127,6 +128,21 @@ def test_split_lists_give_the_split_of_each_name(make_tree) -> None:
 
 def test_no_split_lists_give_nothing(tmp_path: Path) -> None:
     assert read_split_lists(tmp_path, LISTS, IMAGE) == {}
+
+
+@pytest.mark.parametrize("name", ["/a.jpg", "../a.jpg", "b/../../a.jpg", "C:/a.jpg", "..\\a.jpg"])
+def test_a_listed_path_out_of_the_corpus_is_refused(make_tree, name: str) -> None:
+    root = make_tree({"train.txt": f"b.jpg\n{name}\n"})
+    with pytest.raises(
+        ValueError, match=r"train.txt:2: expected a path below the corpus folder, "
+    ):
+        read_split_lists(Path(root), LISTS, IMAGE)
+
+
+def test_a_listed_path_is_as_files_are_keyed() -> None:
+    assert read_listed_name("./a b//Übung.JPG", IMAGE, "list:1") == "a b/Übung"
+    assert read_listed_name("b/../a.jpg", IMAGE, "list:1") == "a"
+    assert read_listed_name("a.b", IMAGE, "list:1") == "a.b"
 
 
 def test_a_name_in_two_lists_is_an_error_with_both_places(make_tree) -> None:

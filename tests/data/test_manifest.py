@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rnnmm.data.manifest import prepare
-from rnnmm.manifest import Item, check_manifest
+from rnnmm.manifest import Item, Segment, check_manifest
 
 MEDIA = {"media/a.wav": "", "media/b.mp4": ""}
 
@@ -104,6 +104,31 @@ def test_paths_start_from_the_root_given(make_tree, tmp_path: Path) -> None:
 def test_a_bad_csv_is_named_with_its_line(make_tree, table: str | bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         prepare(write(make_tree, table))
+
+
+def test_segments_are_a_json_list_and_an_empty_one_says_that_nothing_happens(make_tree) -> None:
+    table = 'path,segments\nmedia/a.wav,"[[0, 1.5, ""sit ""], [1, 2, ""talk""]]"\n'
+    table += "media/b.mp4,[]\nmedia/a.mp3,\n"
+    root = make_tree({"media/a.mp3": "", "media/a.wav": "", "media/b.mp4": "", "list.csv": table})
+    sit, talk = Segment(0.0, 1.5, "sit"), Segment(1.0, 2.0, "talk")
+    assert [i.segments for i in prepare(f"{root}/list.csv").items] == [(sit, talk), (), None]
+    listed = {"a.wav": [[0, 1.5, "sit"]], "b.mp4": [], "a.mp3": None}
+    rows = [{"path": f"media/{name}", "segments": cell} for name, cell in listed.items()]
+    (Path(root) / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert [i.segments for i in prepare(f"{root}/list.jsonl").items] == [(sit,), (), None]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['"sit"', '[["a", 1, "sit"]]', "[[0, 1]]", '[[2, 1, "sit"]]', "[3]", '[[-1, 1, "sit"]]'],
+)
+def test_segments_that_are_none_are_named(make_tree, cell: str) -> None:
+    line = f'{{"path": "media/a.wav", "segments": {cell}}}'
+    with pytest.raises(ValueError, match=r":1: expected \[\[start, end, label\], \.\.\.\] in the"):
+        prepare(write(make_tree, line, "list.jsonl"))
+    with pytest.raises(ValueError, match=r":1: expected text in the column segments, got 3"):
+        line = '{"path": "media/a.wav", "segments": [[0, 1, 3]]}'
+        prepare(write(make_tree, line, "list.jsonl"))
 
 
 @pytest.mark.parametrize(
