@@ -3,6 +3,7 @@
 import posixpath
 from pathlib import Path
 
+from rnnmm.data.alignment import read_words
 from rnnmm.data.finding import report_files, report_sizes, to_manifest
 from rnnmm.data.listing import (
     AUDIO,
@@ -13,12 +14,10 @@ from rnnmm.data.listing import (
     read_split_lists,
 )
 from rnnmm.data.split import assign_splits, carve_val
-from rnnmm.data.textfile import read_lines
 from rnnmm.domain import Folder, Probability
-from rnnmm.manifest import Item, Manifest, check_count
+from rnnmm.manifest import Item, Manifest, Segment, check_count
 
 _LISTS = {"train": ("train.txt",), "val": ("val.txt",), "test": ("test.txt",)}
-_SILENCE = frozenset({"sil", "sp"})
 _PUBLISHED_CLIPS = 1000
 
 
@@ -34,7 +33,8 @@ def prepare(root: Folder, val_fraction: Probability = 0.1, split_seed: int = 0) 
         split_seed: any integer; changes which clips those are.
 
     Returns:
-        Items with text and speaker ("s1"). There is no group: one speaker is in every split.
+        Items with text, its words as segments, and speaker ("s1"). There is no group: one speaker
+        is in every split.
 
     Raises:
         ValueError: No clips, none with its words, or a line that cannot be read.
@@ -44,13 +44,13 @@ def prepare(root: Folder, val_fraction: Probability = 0.1, split_seed: int = 0) 
     listed = read_split_lists(media.root, _LISTS, VIDEO + AUDIO)
     carved = carve_val(listed, val_fraction, split_seed)
     splits, differences = assign_splits(media.stems, carved)
-    texts = _read_alignments(media.root)
+    words = _read_alignments(media.root)
     items = [
-        Item(stem, media.stems[stem], split, text=texts[stem], speaker="s1")
+        _item(stem, media.stems[stem], split, words[stem])
         for stem, split in splits.items()
-        if stem in texts
+        if stem in words
     ]
-    mute = [stem for stem in splits if stem not in texts]
+    mute = [stem for stem in splits if stem not in words]
     findings = (
         *check_count("clips", len(media.stems), _PUBLISHED_CLIPS),
         *differences,
@@ -61,20 +61,14 @@ def prepare(root: Folder, val_fraction: Probability = 0.1, split_seed: int = 0) 
     return to_manifest("grid_s1", media.root, items, findings)
 
 
-def _read_alignments(root: Path) -> dict[str, str]:
+def _item(id: str, path: str, split: str, words: tuple[Segment, ...]) -> Item:
+    text = " ".join(word.label for word in words)
+    return Item(id, path, split, text=text, speaker="s1", segments=words)
+
+
+def _read_alignments(root: Path) -> dict[str, tuple[Segment, ...]]:
     alignments = find_media(root, pick_folder(root, ("align", "alignments")), (".align",))
     return {
-        posixpath.basename(stem): _read_words(root / path)
+        posixpath.basename(stem): tuple(read_words(root / path))
         for stem, path in alignments.stems.items()
     }
-
-
-def _read_words(path: Path) -> str:
-    """The words of an alignment: lines ``start end word``, without the silences."""
-    words = []
-    for number, line in read_lines(path):
-        fields = line.split()
-        if len(fields) != 3:
-            raise ValueError(f"{path}:{number}: expected 'start end word', got {line!r}")
-        words.append(fields[2])
-    return " ".join(word for word in words if word not in _SILENCE)

@@ -14,12 +14,13 @@ from rnnmm.data.finding import report_sizes
 from rnnmm.data.listing import open_root
 from rnnmm.data.textfile import read_csv, read_lines
 from rnnmm.domain import File, Folder
-from rnnmm.manifest import SPLITS, Item, Manifest, count_of, name_some
+from rnnmm.manifest import SPLITS, Item, Manifest, Segment, count_of, name_some
 
 COLUMNS = (
     "path", "start", "end", "text", "speaker", "label", "caption", "captions", "split", "id",
-    "group",
+    "group", "segments",
 )  # fmt: skip
+_LISTS = ("captions", "segments")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
 
@@ -36,8 +37,9 @@ def prepare(path: File, root: Folder | None = None) -> Manifest:
 
     Only ``path`` is needed; an empty cell is the same as none. Times are seconds; ``split`` is
     test where it is not given. Rows that differ in ``caption`` alone are one item with several
-    captions; ``captions`` holds all of them as a JSON list. The id, where it is not given, is the
-    path, with ``#start-end`` when there are times.
+    captions; ``captions`` holds all of them as a JSON list. ``segments`` holds what goes on when,
+    ``[[start, end, label], ...]``, in seconds from the item's start; ``[]``: nothing. The id,
+    where it is not given, is the path, with ``#start-end`` when there are times.
 
     Args:
         path: the table: ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson``, UTF-8.
@@ -94,8 +96,9 @@ def _name_cells(header: Sequence[str], cells: Sequence[str], where: str) -> _Cel
             f"cell that holds the delimiter in double quotes"
         )
     row: dict[str, object] = {name: cell for name, cell in zip(header, cells) if cell.strip()}
-    if isinstance(listed := row.get("captions"), str):
-        row["captions"] = _parse_json(listed, where)
+    for name in _LISTS:
+        if isinstance(listed := row.get(name), str):
+            row[name] = _parse_json(listed, where)
     return row
 
 
@@ -106,7 +109,11 @@ def _read_json_lines(table: Path) -> Iterator[tuple[str, _Cells]]:
         if not isinstance(row, dict):
             raise ValueError(f"{where}: expected a JSON object, got {line[:40]!r}")
         _check_columns(list(row), where)
-        yield where, {name: cell for name, cell in row.items() if cell not in (None, "", [])}
+        yield where, {name: cell for name, cell in row.items() if not _is_empty(name, cell)}
+
+
+def _is_empty(name: str, cell: object) -> bool:
+    return cell in (None, "") or (cell == [] and name != "segments")  # no segment is an answer
 
 
 def _parse_json(text: str, where: str) -> object:
@@ -148,6 +155,7 @@ def _to_item(cells: _Cells, root: Path, where: str) -> Item:
         label=_text(cells, "label", where),
         captions=_captions(cells, where),
         group=_text(cells, "group", where),
+        segments=_segments(cells, where) if "segments" in cells else None,
     )
 
 
@@ -185,6 +193,27 @@ def _captions(cells: _Cells, where: str) -> tuple[str, ...]:
     cell = cells.get(column, [])
     captions = cell if isinstance(cell, list) else [cell]
     return tuple(_clean(caption, column, where) for caption in captions)
+
+
+def _segments(cells: _Cells, where: str) -> tuple[Segment, ...]:
+    listed = cells["segments"]
+    if not isinstance(listed, list) or not all(map(_is_triple, listed)):
+        raise ValueError(
+            f"{where}: expected [[start, end, label], ...] in the column segments, with "
+            f"0 <= start < end in seconds, got {str(listed)[:60]}"
+        )
+    return tuple(
+        Segment(float(start), float(end), _clean(label, "segments", where))
+        for start, end, label in listed
+    )
+
+
+def _is_triple(segment: object) -> bool:
+    if not isinstance(segment, list) or len(segment) != len(Segment._fields):
+        return False
+    start, end, _ = segment
+    is_time = all(isinstance(time, int | float) for time in (start, end))
+    return is_time and 0 <= start < end < math.inf
 
 
 def _below(path: str | None, root: Path, where: str) -> str:

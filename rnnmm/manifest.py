@@ -1,12 +1,26 @@
 """What a dataset is: a list of items below one root, checked before anything is decoded."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SPLITS = ("train", "val", "test")
 _SHOWN = 5  # how many culprits an error names before it only counts
+
+
+class Segment(NamedTuple):
+    """Something goes on for a while.
+
+    start_s, end_s: half-open, seconds from the start of the item. label: what; no semicolon and
+    no line break in it, which stand between segments where they are written in one line.
+    """
+
+    start_s: float
+    end_s: float
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,8 @@ class Item:
         label: the one class of the item (an action, a genre, a digit).
         captions: reference sentences, any number.
         group: what must not be shared between splits (a speaker, a recording, a video).
+        segments: what goes on when, in any order; they may overlap. None: nobody said; empty:
+            nothing does.
     """
 
     id: str
@@ -36,6 +52,7 @@ class Item:
     label: str | None = None
     captions: tuple[str, ...] = ()
     group: str | None = None
+    segments: tuple[Segment, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +80,9 @@ def check_manifest(manifest: Manifest) -> None:
 
     Raises:
         ValueError: No items; a split that is not train, val or test; an id that occurs twice;
-            a path outside the root, or no regular file; a group found in two splits. One message
-            lists every kind of fault found, each with the first culprits by id and file.
+            a path outside the root, or no regular file; a group found in two splits; a segment
+            without a label or that does not start at or after 0 and end later. One message lists
+            every kind of fault found, each with the first culprits by id and file.
     """
     if not manifest.items:
         raise ValueError(
@@ -75,6 +93,7 @@ def check_manifest(manifest: Manifest) -> None:
         *_unknown_splits(manifest.items),
         *_bad_paths(manifest),
         *_leaks(manifest.items),
+        *_bad_segments(manifest.items),
     ]
     if faults:
         raise ValueError(f"{manifest.name} ({manifest.root}): " + "; ".join(faults))
@@ -134,3 +153,20 @@ def _leaks(items: tuple[Item, ...]) -> list[str]:
         if len(found) > 1
     ]
     return [f"groups shared between splits (a leak): {name_some(leaked)}"] if leaked else []
+
+
+def _bad_segments(items: tuple[Item, ...]) -> list[str]:
+    bad = [
+        f"{item.id} ({tuple(segment)})"
+        for item in items
+        for segment in item.segments or ()
+        if not _is_segment(segment)
+    ]
+    rule = "expected segments with 0 <= start < end, in seconds, and a label without semicolons"
+    return [f"{rule}, got {name_some(bad)}"] if bad else []
+
+
+def _is_segment(segment: Segment) -> bool:
+    label = segment.label
+    is_label = bool(label.strip()) and ";" not in label and len(label.splitlines()) == 1
+    return 0 <= segment.start_s < segment.end_s < math.inf and is_label

@@ -2,7 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from rnnmm.manifest import Item, Manifest, check_count, check_manifest, count_of, name_some
+from rnnmm.manifest import (
+    Item,
+    Manifest,
+    Segment,
+    check_count,
+    check_manifest,
+    count_of,
+    name_some,
+)
 
 
 def manifest(root: Path, *items: Item) -> Manifest:
@@ -45,6 +53,20 @@ def test_counts_are_in_words(number: int, noun: str, shown: str) -> None:
 def test_faults_are_named(tmp_path: Path, items: tuple[Item, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_manifest(manifest(tmp_path, *items))
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [(-0.1, 1.0, "sit"), (1.0, 1.0, "sit"), (0.0, float("inf"), "sit"), (float("nan"), 1.0, "sit"),
+     (0.0, 1.0, " "), (0.0, 1.0, "sit; stand"), (0.0, 1.0, "sit\nstand")],
+)  # fmt: skip
+def test_a_segment_that_is_none_is_named(tmp_path: Path, segment: tuple) -> None:
+    good = Item("1", "a.wav", "train", segments=(Segment(0.0, 0.5, "sit down"),))
+    nothing = Item("2", "a.wav", "train", segments=())
+    check_manifest(manifest(tmp_path, good, nothing))
+    bad = Item("3", "a.wav", "train", segments=(Segment(0.0, 0.5, "sit"), Segment(*segment)))
+    with pytest.raises(ValueError, match=r"segments with 0 <= start < end.*got 3 \("):
+        check_manifest(manifest(tmp_path, good, bad))
 
 
 def test_all_kinds_of_faults_come_in_one_message(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnmm.decode.segments import bridged, runs
 from rnnmm.units import seconds_to_samples
 
 Pcm = NDArray[np.int16]
@@ -57,31 +58,13 @@ def speech_segments(
     levels = frame_levels_db(samples, sample_rate)
     if not len(levels):
         return np.zeros((0, 2))
-    runs = _runs(levels >= _threshold_db(levels))  # (I, 2)
-    if len(runs):
-        runs[:, 1] = np.minimum(runs[:, 1] + _WINDOW_S - _HOP_S, len(samples) / sample_rate)
-    runs = _bridged(runs, min_pause_s)
-    return np.asarray(runs[runs[:, 1] - runs[:, 0] >= min_speech_s], np.float64)
+    spans = _HOP_S * runs(levels >= _threshold_db(levels))  # (I, 2) seconds
+    spans[:, 1] = np.minimum(spans[:, 1] + _WINDOW_S - _HOP_S, len(samples) / sample_rate)
+    spans = bridged(spans, min_pause_s)
+    return np.asarray(spans[spans[:, 1] - spans[:, 0] >= min_speech_s], np.float64)
 
 
 def _threshold_db(levels: Levels) -> float:
     floor, peak = np.percentile(levels, [10, 95])
     quietest = max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)
     return float(max(min(quietest, peak - _NEAR_PEAK_DB), SILENCE_DB))
-
-
-def _runs(is_active: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """``(T,)`` -> ``(I, 2)`` half-open runs of True, in seconds."""
-    edges = np.diff(np.concatenate([[0], is_active.astype(np.int8), [0]]))
-    runs = np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)
-    return np.asarray(runs * _HOP_S, np.float64)
-
-
-def _bridged(runs: NDArray[np.float64], min_gap_s: float) -> NDArray[np.float64]:
-    """Joins runs that less than this lies between."""
-    if not len(runs):
-        return runs
-    is_apart = runs[1:, 0] - runs[:-1, 1] >= max(min_gap_s, 1e-9)
-    starts = runs[np.concatenate([[True], is_apart]), 0]
-    ends = runs[np.concatenate([is_apart, [True]]), 1]
-    return np.stack([starts, ends], axis=1)

@@ -17,6 +17,9 @@ from rnnmm.store.shard import Block, ShardFile, map_shard
 
 INDEX_NAME = "index.parquet"
 
+SEGMENT_COLUMNS = ("segment_starts_s", "segment_ends_s", "segment_labels")
+"""A list per item each; null where nothing is known. There where some item of a store has them."""
+
 _COLUMNS = pa.schema(
     [
         ("id", pa.string()),
@@ -40,6 +43,7 @@ _COLUMNS = pa.schema(
         ("crc32", pa.uint32()),
     ]
 )
+_SEGMENT_TYPES = (pa.list_(pa.float64()), pa.list_(pa.float64()), pa.list_(pa.string()))
 
 
 def build_index(shard_dir: Path, plans: Sequence[ShardPlan]) -> tuple[pa.Table, list[Entry]]:
@@ -50,13 +54,13 @@ def build_index(shard_dir: Path, plans: Sequence[ShardPlan]) -> tuple[pa.Table, 
     """
     rows, lost = [], []
     for plan in plans:
-        facts = _shard_facts(shard_dir / f"{plan.key}.arrow")
+        facts = shard_facts(shard_dir / f"{plan.key}.arrow")
         for position, (item, (fault, fact)) in enumerate(zip(plan.items, facts, strict=True)):
             if fault:
                 lost.append(Entry(item.id, item.path, "decode", fault))
             else:
                 rows.append({**_item_facts(item), "shard": plan.key, "row": position, **fact})
-    return pa.Table.from_pylist(rows, schema=_COLUMNS), lost
+    return pa.Table.from_pylist(rows, schema=_schema(plans)), lost
 
 
 def write_index(folder: Path, index: pa.Table) -> Path:
@@ -99,7 +103,8 @@ def count_splits(manifest: Manifest, index: pa.Table) -> dict[str, int]:
     return {split: stored.count(split) for split in SPLITS if split in wanted}
 
 
-def _shard_facts(path: Path) -> Iterator[tuple[str, dict[str, int]]]:
+def shard_facts(path: Path) -> Iterator[tuple[str, dict[str, int]]]:
+    """What became of each row of a shard: its fault, and the index columns of its payload."""
     for block in map_shard(path):
         faults, facts = block.faults.to_pylist(), _block_facts(block)
         names = list(facts)
@@ -121,7 +126,18 @@ def _block_facts(block: Block) -> dict[str, Any]:
 
 
 def _item_facts(item: Item) -> dict[str, object]:
-    return {name: getattr(item, name) for name in Item.__dataclass_fields__}
+    facts = {name: getattr(item, name) for name in Item.__dataclass_fields__}
+    segments = facts.pop("segments")
+    if segments is None:
+        return facts
+    parts = ([segment[part] for segment in segments] for part in range(len(SEGMENT_COLUMNS)))
+    return {**facts, **dict(zip(SEGMENT_COLUMNS, parts))}
+
+
+def _schema(plans: Sequence[ShardPlan]) -> pa.Schema:
+    if all(item.segments is None for plan in plans for item in plan.items):
+        return _COLUMNS
+    return pa.schema([*_COLUMNS, *map(pa.field, SEGMENT_COLUMNS, _SEGMENT_TYPES)])
 
 
 def _check(path: Path, index: pa.Table) -> None:

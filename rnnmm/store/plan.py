@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnnmm.manifest import Item, Manifest, name_some
 from rnnmm.store.commit import digest_bytes
+from rnnmm.store.leak import check_media
 from rnnmm.store.shard import SCHEMA
 from rnnmm.store.source import Source, read_sources
 
@@ -21,7 +22,7 @@ _MIN_ITEMS = 4
 # How long a file of unknown duration plays: its size over 128 kbit/s (sound) or 512 (video).
 _AUDIO_BYTES_PER_S = 16_000
 _VIDEO_BYTES_PER_S = 64_000
-_FIELDS = tuple(Item.__dataclass_fields__)
+_FIELDS = tuple(name for name in Item.__dataclass_fields__ if name != "segments")
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,12 @@ def plan_shards(
             None: nowhere.
 
     Raises:
-        ValueError: A string of the manifest is no valid Unicode.
+        ValueError: A string of the manifest is no valid Unicode; two splits hold the same media.
     """
     _check_unicode(manifest)
     paths = list(dict.fromkeys(item.path for item in manifest.items))
     sources = read_sources(manifest.root, paths, record)
+    check_media(manifest, sources)
     plans = []
     for start, stop, num_bytes in _cut(manifest, decoding, sources, shard_mb):
         items = manifest.items[start:stop]
@@ -133,5 +135,7 @@ def _is_unicode(item: Item) -> bool:
 
 
 def _values(item: Item) -> list[object]:
-    # As dataclasses.astuple, without its deep copies: they take longer than all else here.
-    return [getattr(item, name) for name in _FIELDS]
+    # As dataclasses.astuple, without its deep copies: they take longer than all else here. Where
+    # nothing is known of segments they add nothing: stores are older than they are.
+    values = [getattr(item, name) for name in _FIELDS]
+    return values if item.segments is None else [*values, item.segments]

@@ -1,29 +1,23 @@
 """From a manifest to a store: the one public way in."""
 
-import fcntl
-import json
-import logging
 import os
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from rnnmm.domain import Fraction, Positive, Size
 from rnnmm.manifest import Manifest, check_manifest
 from rnnmm.media.decode import Decoding, decode
-from rnnmm.store.commit import commit_bytes, digest_bytes, digest_file, remove_temps, sync
+from rnnmm.store.commit import digest_bytes
 from rnnmm.store.executor import Progress, make_shards
-from rnnmm.store.index import build_index, count_splits, index_digest, write_index
+from rnnmm.store.folder import alone_in, describe, is_finished, sync_shards
+from rnnmm.store.index import build_index, count_splits
 from rnnmm.store.ledger import Entry, check_bad_fraction, write_ledger
 from rnnmm.store.plan import ShardPlan, plan_shards, store_key
-from rnnmm.store.reader import INFO_NAME, SHARD_DIR, open_store
-from rnnmm.store.shard import SCHEMA, ShardFile
+from rnnmm.store.reader import SHARD_DIR
+from rnnmm.store.shard import ShardFile
 from rnnmm.store.worker import Setup, reference
-
-log = logging.getLogger(__name__)
 
 
 def preprocess(
@@ -71,9 +65,9 @@ def preprocess(
     folder = Path(root).absolute() / f"{manifest.name}-{store_key(manifest, decoding, plans)[:16]}"
     shard_dir = folder / SHARD_DIR
     shard_dir.mkdir(parents=True, exist_ok=True)
-    if not _is_finished(folder):
-        with _alone_in(folder):
-            if not _is_finished(folder):  # by the run that was waited for
+    if not is_finished(folder):
+        with alone_in(folder):
+            if not is_finished(folder):  # by the run that was waited for
                 setup = _worker_setup(manifest, decoding, shard_dir)
                 shards = make_shards(
                     plans, setup, workers=workers, timeout_s=timeout_s, progress=progress
@@ -103,34 +97,6 @@ def _sources_record(manifest: Manifest, root: Path) -> Path:
     return root / ".sources" / f"{manifest.name}-{place}.parquet"
 
 
-def _is_finished(folder: Path) -> bool:
-    if not (folder / INFO_NAME).exists():
-        return False
-    try:
-        open_store(folder)
-    except ValueError as error:
-        log.warning("restoring a damaged store: %s", error)
-        return False
-    return True
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Waits until no other run fills the folder. A killed run lets go of its lock by itself."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.warning("another run is filling %s; waiting for it", folder)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        remove_temps(folder)
-        remove_temps(folder / SHARD_DIR)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _worker_setup(manifest: Manifest, decoding: Decoding, shard_dir: Path) -> Setup:
     return Setup(
         decode=reference(decode),
@@ -150,35 +116,18 @@ def _finish(
     max_bad_fraction: float,
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
-        synced = pool.submit(_sync_shards, folder / SHARD_DIR, plans)
+        synced = pool.submit(sync_shards, folder / SHARD_DIR, [plan.key for plan in plans])
         index, lost = build_index(folder / SHARD_DIR, plans)
     synced.result()
     passed_over = [Entry("", path, "scan", reason) for path, reason in manifest.skipped]
     write_ledger(folder, [*passed_over, *lost])
     check_bad_fraction(folder, len(manifest.items), max_bad_fraction)
-    index_path = write_index(folder, index)
-    sync(index_path)
-    info = {
-        "schema": SCHEMA,
+    facts = {
         "name": manifest.name,
         "decoding": asdict(decoding),
         "findings": manifest.findings,
         "num_items": len(manifest.items),
         "num_bad": len(lost),
         "splits": count_splits(manifest, index),
-        "index": {"size": index_path.stat().st_size, "digest": digest_file(index_path)},
-        "shards": [asdict(shard) for shard in shards],
-        "digest": index_digest(index, shards),
     }
-    commit_bytes(folder / INFO_NAME, (json.dumps(info, indent=1) + "\n").encode())
-
-
-def _sync_shards(shard_dir: Path, plans: list[ShardPlan]) -> None:
-    """Waits until all shards are on the disk, which the description must not be before.
-
-    Once for all: a wait after each shard would leave its worker idle for longer than a shard of
-    speech takes to check. What a power cut tears before, its checksums show to the next run.
-    """
-    for plan in plans:
-        sync(shard_dir / f"{plan.key}.arrow")
-    sync(shard_dir)
+    describe(folder, index, shards, facts)

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rnnmm.manifest import SPLITS
+from rnnmm.manifest import SPLITS, Segment
 from rnnmm.store.commit import digest_file
-from rnnmm.store.index import INDEX_NAME, read_index
+from rnnmm.store.index import INDEX_NAME, SEGMENT_COLUMNS, read_index
 from rnnmm.store.shard import SCHEMA, Block, check_shard, map_shard
 
 INFO_NAME = "store.json"
@@ -87,6 +87,13 @@ class Store:
         if name not in self.index.column_names:
             raise ValueError(f"{self.path}: expected one of {self.index.column_names}, got {name}")
         return self.index[name].to_pylist()  # type: ignore[no-any-return]
+
+    def segments(self) -> list[tuple[Segment, ...] | None]:
+        """What goes on when in each item; None where nobody said."""
+        if not set(SEGMENT_COLUMNS) <= set(self.index.column_names):
+            return [None] * len(self)
+        each = zip(*map(self.column, SEGMENT_COLUMNS))
+        return [None if parts[0] is None else tuple(map(Segment, *parts)) for parts in each]
 
     def text(self, row: int) -> str | None:
         """What was said in an item, if that is known."""

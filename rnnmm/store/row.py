@@ -1,7 +1,7 @@
 """One item as a shard stores it."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +62,22 @@ def decoded_row(id: str, decoded: "Decoded") -> Row:
         return faulty_row(id, "decoded to nothing: no sample, no frame")
     contiguous = np.ascontiguousarray
     return Row(id, contiguous(audio), frames, shape, contiguous(features), packet_bytes)
+
+
+def feature_row(id: str, features: NDArray[np.float32]) -> Row:
+    """Features ``(T, F)`` without sound and pictures, as a row."""
+    if not len(features):
+        return faulty_row(id, "no frame of features")
+    assert features.dtype == np.float32 and features.ndim == 2
+    return replace(faulty_row(id, ""), features=np.ascontiguousarray(features))
+
+
+def frame_row(id: str, frames: NDArray[np.uint8]) -> Row:
+    """Frames ``(T, H, W, 3)`` without sound, as a row."""
+    if not len(frames):
+        return faulty_row(id, "no frame")
+    data, shape = _raw(frames)
+    return replace(faulty_row(id, ""), frames=data, frame_shape=shape)
 
 
 def faulty_row(id: str, fault: str) -> Row:

@@ -6,6 +6,7 @@ not wanted or not found are empty, never null.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,25 @@ def write_shard(path: Path, ids: Sequence[str], rows: Iterable[Row]) -> None:
         OSError: The disk is full, or the folder cannot be written to. No file is left behind.
     """
     put(path, lambda temp: _write(temp, rows), lambda temp: check_shard(temp, ids))
+
+
+def adopt_shard(path: Path, ids: Sequence[str]) -> bool:
+    """Whether a sound shard is in place already, or could be linked in from a sister store.
+
+    Sister stores hold equal shards where only texts, labels or splits have changed since.
+
+    Args:
+        path: ``store/shards/KEY.arrow``.
+        ids: what it must hold, in order.
+    """
+    for found in [path, *sorted(path.parents[2].glob(f"*/{path.parent.name}/{path.name}"))]:
+        with suppress(ValueError, OSError):
+            check_shard(found, ids)
+            if found != path:
+                path.unlink(missing_ok=True)
+                path.hardlink_to(found)
+            return True
+    return False
 
 
 def map_shard(path: Path) -> list[Block]:

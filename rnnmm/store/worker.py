@@ -25,7 +25,7 @@ from typing import Any
 
 from rnnmm.store.commit import digest_file
 from rnnmm.store.row import Row, decoded_row, faulty_row
-from rnnmm.store.shard import check_shard, map_shard, write_shard
+from rnnmm.store.shard import adopt_shard, map_shard, write_shard
 
 Span = tuple[str, str, float | None, float | None]  # id, path, start_s, end_s
 Tell = Callable[..., None]
@@ -130,26 +130,11 @@ def _make_shard(
 ) -> tuple[str, int, int]:
     path = Path(setup.shard_dir) / f"{task.key}.arrow"
     ids = [id for id, *_ in task.items]
-    if not _adopt(path, ids):
+    if not adopt_shard(path, ids):
         root = Path(setup.media_root)
         write_shard(path, ids, _rows(task, root, decode, decoding, tell))
     faults = sum(fault != "" for block in map_shard(path) for fault in block.faults.to_pylist())
     return digest_file(path), path.stat().st_size, faults
-
-
-def _adopt(path: Path, ids: list[str]) -> bool:
-    """Whether a sound shard is in place already, or could be linked in from a sister store.
-
-    Sister stores hold equal shards where only texts, labels or splits have changed since.
-    """
-    for found in [path, *sorted(path.parents[2].glob(f"*/{path.parent.name}/{path.name}"))]:
-        with suppress(ValueError, OSError):
-            check_shard(found, ids)
-            if found != path:
-                path.unlink(missing_ok=True)
-                path.hardlink_to(found)
-            return True
-    return False
 
 
 def _rows(

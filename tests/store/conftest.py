@@ -19,7 +19,7 @@ def write_corpus():
         items = []
         for n, content in enumerate(contents):
             path = f"{n:03}.txt"
-            (root / path).write_text(content)
+            (root / path).write_text(content + "\n" * n)  # no two files are the same
             split = ("train", "val", "test")[n % 3]
             items.append(Item(f"item{n}", path, split, text=f"text {n}", captions=("a", "b")))
         return Manifest(name, root, tuple(items), **fields)

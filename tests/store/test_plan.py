@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 from fake_decoders import FakeDecoding
 
-from rnnmm.manifest import Item, Manifest
-from rnnmm.store import source
+from rnnmm.manifest import Item, Manifest, Segment
+from rnnmm.store import plan, source
 from rnnmm.store.plan import plan_shards, store_key
 
 SOUND = FakeDecoding()
@@ -110,3 +110,18 @@ def test_a_record_of_digests_changes_no_plan(corpus, tmp_path, monkeypatch):
     assert first == plan_shards(manifest, SOUND, 64)
     monkeypatch.setattr(source, "digest_file", None)  # not one is read again
     assert first == plan_shards(manifest, SOUND, 64, record)
+
+
+def test_segments_change_a_store_but_no_shard(corpus):
+    manifest = corpus(["sound 1"] * 8)
+    plans = plan_shards(manifest, SOUND, 64)
+    sitting = _with_item(manifest, 5, segments=(Segment(0.0, 1.0, "sit"),))
+    nothing = _with_item(manifest, 5, segments=())
+    assert _keys(sitting) == _keys(nothing) == _keys(manifest)
+    changed = (sitting, nothing, _with_item(manifest, 4, segments=()))
+    assert len({store_key(one, SOUND, plans) for one in (manifest, *changed)}) == 4
+
+
+def test_an_item_without_segments_is_keyed_as_before_there_were_any():
+    values = ["1", "a.wav", "train", 0.0, 2.5, "hello", "ann", "x", ("a",), "g"]
+    assert plan._values(Item(*values)) == values

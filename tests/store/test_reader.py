@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pickle
 import shutil
@@ -8,6 +9,7 @@ import pytest
 from fake_decoders import FakeDecoding
 
 import rnnmm.store.preprocess as module
+from rnnmm.manifest import Segment
 from rnnmm.store.reader import open_store, verify
 from rnnmm.store.shard import SCHEMA
 
@@ -133,6 +135,20 @@ def test_columns_and_splits(folder):
     assert store.rows("val").tolist() == [1, 3]
     assert store.rows("test").dtype == np.int64
     assert repr(store) == f"Store({folder.name}: train 2, val 2, test 1; 2 shards)"
+
+
+def test_segments_come_back_and_cost_nothing_where_there_are_none(
+    folder, tmp_path, write_corpus, monkeypatch
+):
+    assert open_store(folder).segments() == [None] * 5
+    assert "segment_labels" not in open_store(folder).index.column_names
+    monkeypatch.setattr(module, "decode", fake_decoders.decode)
+    manifest = write_corpus(tmp_path / "media", ["sound 5", "bad 1", "sound 2", "sound 3"])
+    known = ((Segment(0.5, 1.0, "sit"), Segment(0.0, 2.5, "read")), None, (), None)
+    items = [dataclasses.replace(i, segments=s) for i, s in zip(manifest.items, known)]
+    manifest = dataclasses.replace(manifest, items=tuple(items))
+    made = module.preprocess(manifest, FakeDecoding(), tmp_path, workers=1, max_bad_fraction=1.0)
+    assert open_store(made).segments() == [known[0], (), None]
 
 
 def test_unknown_columns_and_splits_are_refused(folder):
