@@ -85,17 +85,82 @@ class Padded:
         """A copy of the data in page-locked memory."""
         return Padded(self.data.pin_memory(), self.lengths)
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that can lie on a device."""
+        return (self.data,)
+
     def __repr__(self) -> str:
         shape = ", ".join(map(str, self.data.shape))
         dtype = str(self.data.dtype).removeprefix("torch.")
         return f"Padded(({shape}) {dtype} {self.data.device}, lengths {self.lengths.tolist()})"
 
 
+@dataclass(frozen=True, repr=False)
+class AudioVisual(Padded):
+    """The sound of some items and, each on a time grid of its own, the pictures beside it.
+
+    As a `Padded` it is the sound alone. What an item lacks is a row of length 0; none lacks both.
+
+    Args:
+        data: ``(B, N)`` PCM or ``(B, T, F)`` features of the sound.
+        lengths: ``(B,)`` int64, on the CPU; 0: no sound.
+        pictures: ``(B, T', H, W, C)`` as stored or ``(B, T', ...)``; of length 0: none.
+
+    Raises:
+        ValueError: As `Padded`; or sound and pictures are not of as many items.
+    """
+
+    pictures: Padded
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.lengths) != len(self.pictures.lengths):
+            raise ValueError(
+                f"AudioVisual: expected sound and pictures of as many items, got "
+                f"{len(self.lengths)} and {len(self.pictures.lengths)}"
+            )
+
+    @property
+    def sound(self) -> Padded:
+        """The sound alone."""
+        return Padded(self.data, self.lengths)
+
+    def with_sound(self, sound: Padded) -> "AudioVisual":
+        """Other sound beside the same pictures."""
+        return AudioVisual(sound.data, sound.lengths, self.pictures)
+
+    def with_pictures(self, pictures: Padded) -> "AudioVisual":
+        """Other pictures beside the same sound."""
+        return AudioVisual(self.data, self.lengths, pictures)
+
+    def with_data(self, data: Tensor) -> "AudioVisual":
+        """Other data of the sound, on the same time grid."""
+        return AudioVisual(data, self.lengths, self.pictures)
+
+    def to(self, *args: object, **kwargs: object) -> "AudioVisual":
+        """Moves or casts both; lengths stay int64 on the CPU."""
+        sound = super().to(*args, **kwargs)
+        return AudioVisual(sound.data, sound.lengths, self.pictures.to(*args, **kwargs))
+
+    def pin_memory(self) -> "AudioVisual":
+        """A copy of both in page-locked memory."""
+        return AudioVisual(self.data.pin_memory(), self.lengths, self.pictures.pin_memory())
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that can lie on a device."""
+        return (self.data, self.pictures.data)
+
+    def __repr__(self) -> str:
+        return f"AudioVisual({super().__repr__()}, {self.pictures!r})"
+
+
 class InputBatch(NamedTuple):
     """Inputs without targets.
 
     rows: ``(B,)`` int64, rows of the store. inputs: PCM ``(B, N)`` int16, frames
-    ``(B, T, H, W, C)`` uint8 or stored features ``(B, T, F)``.
+    ``(B, T, H, W, C)`` uint8, both (`AudioVisual`) or stored features ``(B, T, F)``.
     """
 
     rows: Tensor
@@ -124,4 +189,16 @@ class TextBatch(NamedTuple):
     targets: Padded
 
 
-Batch = InputBatch | LabelBatch | TextBatch
+class TagBatch(NamedTuple):
+    """Inputs with any number of labels in each frame.
+
+    rows and inputs as in `InputBatch`. tags: ``(B, T, K)`` float32, 1 where a frame of the
+    features carries a label, 0 elsewhere.
+    """
+
+    rows: Tensor
+    inputs: Padded
+    tags: Padded
+
+
+Batch = InputBatch | LabelBatch | TextBatch | TagBatch

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnmm.batch import Padded
+from rnnmm.batch import AudioVisual, Padded
 
 T = TypeVar("T")
 
@@ -31,10 +31,11 @@ def digest_items(rows: Tensor, inputs: Padded) -> list[bytes]:
         rows: ``(B,)`` int64, rows of the store.
         inputs: ``(B, T, ...)``.
     """
-    items = zip(rows.tolist(), inputs.rows())
+    parts = [inputs, inputs.pictures] if isinstance(inputs, AudioVisual) else [inputs]
+    items = zip(*(part.rows() for part in parts))
     return [
-        _hash([str(row).encode(), _digest_array(item.cpu().numpy())]).digest()
-        for row, item in items
+        _hash([str(row).encode(), *(_digest_array(one.cpu().numpy()) for one in item)]).digest()
+        for row, item in zip(rows.tolist(), items)
     ]
 
 

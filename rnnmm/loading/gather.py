@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnmm.batch import Padded
+from rnnmm.batch import AudioVisual, Padded
 from rnnmm.loading.ring import Ring
 from rnnmm.store.reader import Store
 
 Kind = str
-"""What a task reads of an item: "audio", "frames", "features" or "text"."""
+"""What a task reads of an item: "audio", "frames", "audio+frames", "features" or "text"."""
 
 _FRESH = Ring(0)
 
@@ -24,24 +24,40 @@ def gather(store: Store, rows: Sequence[int], kind: Kind, ring: Ring | None = No
         store: where they lie.
         rows: rows of the store's index.
         kind: "audio" -> ``(B, N)`` int16; "frames" -> ``(B, T, H, W, C)`` uint8; "features" ->
-            ``(B, T, F)`` float32; "text" -> ``(B, T)`` int32 code points. Padding is zeros.
-        ring: where the buffer comes from; None: fresh memory.
+            ``(B, T, F)`` float32; "text" -> ``(B, T)`` int32 code points; "audio+frames" ->
+            `AudioVisual` of both, each in a buffer of its own. Padding is zeros.
+        ring: where the buffers come from; None: fresh memory.
     """
+    if kind == "audio+frames":
+        sound = gather(store, rows, "audio", ring)
+        return AudioVisual(sound.data, sound.lengths, gather(store, rows, "frames", ring))
     read = _reader(store, kind)
     payloads = [read(row) for row in rows]
     lengths = [len(payload) for payload in payloads]
-    first = payloads[0]
-    shape = (len(payloads), max(lengths), *first.shape[1:])
-    data = (ring or _FRESH).empty(shape, first.dtype)
+    longest = payloads[int(np.argmax(lengths))]  # a missing payload does not know its shape
+    # At least one step, so that layers that cannot take none never meet it.
+    shape = (len(payloads), max(1, *lengths), *longest.shape[1:])
+    data = (ring or _FRESH).empty(shape, longest.dtype)
     for target, payload, length in zip(data.numpy(), payloads, lengths):
-        target[:length] = payload
+        if length:
+            target[:length] = payload
         if length < shape[1]:
             target[length:] = 0  # the buffer may have held another batch
     return Padded(data, torch.tensor(lengths, dtype=torch.int64))
 
 
+def parts(kind: Kind) -> list[Kind]:
+    """The payloads that are read of each item: one, or several of which it may lack some."""
+    return kind.split("+")
+
+
 def payload_lengths(store: Store, kind: Kind) -> NDArray[np.int64]:
-    """``(items,)`` steps of every item's payload of this kind; 0 where it has none."""
+    """``(items,)`` steps of every item's payload of this kind; 0 where it has none.
+
+    Of sound and pictures the longer counts, both in samples of sound.
+    """
+    if kind == "audio+frames":
+        return np.maximum(store.num_samples, _played_samples(store))
     if kind == "audio":
         return store.num_samples
     if kind == "text":
@@ -49,8 +65,17 @@ def payload_lengths(store: Store, kind: Kind) -> NDArray[np.int64]:
     return store.num_frames if kind == "frames" else store.num_feature_frames
 
 
+def _played_samples(store: Store) -> NDArray[np.int64]:
+    """``(items,)`` samples of sound that would last as long as the pictures."""
+    decoding = store.info["decoding"]
+    per_picture = (decoding["sample_rate"] or 1) / (decoding["frame_rate"] or 1)
+    return np.floor(store.num_frames * per_picture + 0.5).astype(np.int64)
+
+
 def payload_dim(store: Store, kind: Kind) -> int:
     """The size of the last axis: 1 for PCM and text, 3 for RGB frames, F for stored features.
+
+    Of sound and pictures that of the sound: models are told the other in their config.
 
     Raises:
         ValueError: Stored features of several sizes.

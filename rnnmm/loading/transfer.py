@@ -63,4 +63,4 @@ def move(batch: B, device: torch.device) -> B:
 
 def _tensors(batch: Any) -> Iterator[Tensor]:
     for part in batch:
-        yield part.data if isinstance(part, Padded) else part
+        yield from part.tensors if isinstance(part, Padded) else (part,)
