@@ -5,8 +5,9 @@ A frame encoder is a module with ``forward((M, C, H, W)) -> (M, output_dim, h, w
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -19,6 +20,8 @@ from torchvision.models.feature_extraction import (
 
 from rnnmm.domain import Size
 from rnnmm.nn.norm import MapNorm
+
+_REASON_CHARS = 200
 
 
 class PlainCnn(nn.Module):
@@ -108,12 +111,14 @@ class TorchvisionBackbone(nn.Module):
     Args:
         input_dim: channels of the frames; torchvision's networks take 3.
         name: a model of ``torchvision.models``, such as "resnet18" or "mobilenet_v3_small".
-        weights: "none", or the path of a local state dict (safetensors, or a ``.pth`` that holds
-            tensors alone). The classifier's own entries in it are not used.
+        weights: "none" starts from chance; "default" takes torchvision's own best, downloaded once
+            into torch's cache; else the path of a local state dict (safetensors, or a ``.pth``
+            that holds tensors alone). The classifier's own entries in it are not used.
         trainable: False freezes the backbone: no gradients, batch norms as they were stored.
 
     Raises:
-        ValueError: No such model; frames of other than 3 channels; the file does not fit.
+        ValueError: No such model; frames of other than 3 channels; the file does not fit, or
+            cannot be downloaded.
     """
 
     def __init__(
@@ -158,21 +163,23 @@ def _classifier(name: str, weights: str) -> nn.Module:
     if name not in known:
         raise ValueError(f"torchvision has no model {name!r}; it has {', '.join(known)}")
     network: nn.Module = torchvision.models.get_model(name, weights=None)
-    if weights != "none":
-        _load(network, Path(weights))
+    if weights == "default":
+        _put(network, _downloaded(name), f"the default weights of {name}")
+    elif weights != "none":
+        _put(network, _stored(Path(weights)), weights)
     return network
 
 
 def _last_maps(network: nn.Module) -> tuple[str, int]:
     """Which node of the network's graph gives the last maps, and their channels."""
     network.eval()
-    _, nodes = get_graph_node_names(network)
+    in_training, nodes = get_graph_node_names(network)
     with torch.no_grad():
         values = create_feature_extractor(network, nodes)(torch.zeros(1, 3, 224, 224))
     is_transformer = isinstance(network, torchvision.models.VisionTransformer)
     for node in reversed(nodes):
         value = values[node]
-        if not isinstance(value, Tensor) or node not in get_graph_node_names(network)[0]:
+        if not isinstance(value, Tensor) or node not in in_training:
             continue
         is_token = is_transformer and value.ndim == 2 and not node.startswith("heads")
         if is_token or (value.ndim == 4 and min(value.shape[2:]) > 1):
@@ -180,15 +187,42 @@ def _last_maps(network: nn.Module) -> tuple[str, int]:
     raise AssertionError("a classifier of pictures has maps or tokens")
 
 
-def _load(network: nn.Module, path: Path) -> None:
+def _downloaded(name: str) -> Mapping[str, Tensor]:
+    best: Any = torchvision.models.get_model_weights(name)["DEFAULT"]
+    try:
+        state: Mapping[str, Tensor] = torch.hub.load_state_dict_from_url(
+            best.url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+        )
+    except (OSError, RuntimeError) as error:  # no network; another file than the digest promises
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"weights=default: expected to download {best.url}, got {reason}; download it "
+            f"elsewhere and give weights=PATH, or weights=none to start from chance"
+        ) from error
+    return state
+
+
+def _stored(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise ValueError(
-            f"weights: expected a file of weights or 'none', got {path}: no such file"
+            f"weights: expected a file of weights, 'default' or 'none', got {path}: no such file"
         )
-    if path.suffix == ".safetensors":
-        state = load_file(path)
-    else:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of damaged files both raise many kinds
+        reason = " ".join(str(error).split())[:_REASON_CHARS]
+        raise ValueError(f"{path}: expected a file of weights, got {reason}") from error
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(
+            f"{path}: expected a state dict, tensors by name, got something else; save "
+            f"network.state_dict() alone"
+        )
+    return state
+
+
+def _put(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     own = network.state_dict()
     body = {key: value for key, value in state.items() if own.get(key, value).shape == value.shape}
     missing, unexpected = network.load_state_dict(body, strict=False)
@@ -196,6 +230,6 @@ def _load(network: nn.Module, path: Path) -> None:
     faults = [key for key in [*missing, *unexpected] if not key.startswith(heads)]
     if faults:
         raise ValueError(
-            f"{path}: expected the weights of {type(network).__name__}, got {len(faults)} entries "
-            f"that do not fit, such as {faults[0]}"
+            f"{source}: expected the weights of {type(network).__name__}, got {len(faults)} "
+            f"entries that do not fit, such as {faults[0]}"
         )

@@ -1,4 +1,5 @@
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -61,3 +62,42 @@ def test_one_picture_shrunk_to_one_cell_can_be_trained_on(kind: type) -> None:
     maps = kind(3, (4, 4, 4)).train()(torch.randn(1, 3, 8, 8))
     assert maps.shape == (1, 4, 1, 1)
     maps.sum().backward()
+
+
+def test_default_weights_are_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network, asked = torchvision.models.resnet18(), {}
+
+    def download(url: str, **options: object) -> dict[str, torch.Tensor]:
+        asked.update(url=url, **options)
+        return network.state_dict()
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
+    encoder = TorchvisionBackbone(3, "resnet18", "default")
+    assert torch.equal(encoder.body.conv1.weight, network.conv1.weight)
+    assert "resnet18" in str(asked["url"])
+    assert (asked["weights_only"], asked["check_hash"]) == (True, True)
+
+
+def test_default_weights_without_a_network_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def download(url: str, **options: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
+    with pytest.raises(ValueError, match=r"weights=default: .*no route.*give weights=PATH"):
+        TorchvisionBackbone(3, "resnet18", "default")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pth"])
+def test_a_file_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("<html>not found</html>")
+    with pytest.raises(ValueError, match=f"{name}: expected a file of weights, got"):
+        TorchvisionBackbone(3, "resnet18", str(tmp_path / name))
+
+
+def test_a_checkpoint_with_more_than_weights_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}, "epoch": 3}, tmp_path / "last.pth")
+    with pytest.raises(ValueError, match="expected a state dict, tensors by name"):
+        TorchvisionBackbone(3, "resnet18", str(tmp_path / "last.pth"))
