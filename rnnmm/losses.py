@@ -1,5 +1,7 @@
 """Losses: means over valid elements; padding has zero gradient."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -7,20 +9,26 @@ from torch.nn import functional
 from rnnmm.batch import Padded
 
 
-def ctc_loss(log_probs: Padded, targets: Padded, blank: int = 0) -> Tensor:
+def ctc_loss(
+    log_probs: Padded, targets: Padded, blank: int = 0, label_smoothing: float = 0.0
+) -> Tensor:
     """Connectionist temporal classification, in nats per target symbol.
+
+    CTC has no label at a step that could be smoothed, so each step is drawn to the uniform
+    distribution: ``(1 - s) CTC + s KL(uniform | step)``, the latter in nats per step.
 
     Args:
         log_probs: ``(B, T, K)``, normalised over K.
         targets: ``(B, U)`` symbols without blanks.
         blank: index of the blank.
+        label_smoothing: s, in [0, 1).
 
     Returns:
         A scalar. A row that no alignment fits (`ctc_steps` > T) counts nothing, for its loss is
         infinite; the data check names such rows before training.
 
     Source:
-        Graves et al. 2006; computed by torch.
+        Graves et al. 2006; computed by torch. Smoothing: Kim et al. 2018, arXiv 1711.02212.
     """
     total = functional.ctc_loss(
         log_probs.data.transpose(0, 1),  # (T, B, K)
@@ -31,7 +39,21 @@ def ctc_loss(log_probs: Padded, targets: Padded, blank: int = 0) -> Tensor:
         reduction="sum",
         zero_infinity=True,
     )
-    return total / targets.lengths.sum().clamp(min=1)
+    loss: Tensor = total / targets.lengths.sum().clamp(min=1)
+    if not label_smoothing:
+        return loss
+    return (1 - label_smoothing) * loss + label_smoothing * uniformity_loss(log_probs)
+
+
+def uniformity_loss(log_probs: Padded) -> Tensor:
+    """How far the answers are from the uniform distribution U, ``KL(U | P)`` in nats per step.
+
+    Args:
+        log_probs: ``(B, T, K)``, normalised over K.
+    """
+    steps = -log_probs.data.mean(dim=-1) - math.log(log_probs.data.shape[-1])  # (B, T)
+    total = steps.masked_fill(~log_probs.mask, 0.0).sum()
+    return total / log_probs.lengths.sum().clamp(min=1)
 
 
 def consistency_loss(log_probs: Padded, targets: Padded, views: int) -> Tensor:
@@ -62,8 +84,16 @@ def ctc_steps(targets: Padded) -> Tensor:
 
 
 def class_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of ``(B, K)`` against ``(B,)`` classes, in nats per item."""
+    """Cross-entropy of ``(B, K)`` against ``(B,)`` classes, in nats per item.
+
+    Mixed items have ``(B, K)`` floating-point shares instead of a class.
+    """
     return functional.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of ``(B, K)`` against shares in 0..1, in nats per item and label."""
+    return functional.binary_cross_entropy_with_logits(logits.float(), labels)
 
 
 def token_loss(logits: Padded, targets: Padded, label_smoothing: float = 0.0) -> Tensor:
@@ -73,6 +103,13 @@ def token_loss(logits: Padded, targets: Padded, label_smoothing: float = 0.0) ->
         logits.data.flatten(0, 1)[valid].float(),
         targets.data.flatten()[valid],
         label_smoothing=label_smoothing,
+    )
+
+
+def tag_loss(logits: Padded, tags: Padded) -> Tensor:
+    """Binary cross-entropy of ``(B, T, K)`` against 0 and 1, in nats per valid step and label."""
+    return functional.binary_cross_entropy_with_logits(
+        logits.data[logits.mask].float(), tags.data[tags.mask]
     )
 
 
@@ -93,3 +130,37 @@ def bag_loss(logits: Tensor, targets: Padded) -> Tensor:
     seen = seen.scatter(1, tokens, 1.0)[:, :-1].reshape(rows, -1, num_outputs).mean(dim=1)
     loss = functional.binary_cross_entropy_with_logits(logits.float(), seen, reduction="sum")
     return loss / rows
+
+
+def coverage_loss(weights: Padded, mask: Tensor) -> Tensor:
+    """How unequally a caption as a whole has looked at the steps of its memory, per row.
+
+    Args:
+        weights: ``(B, U, S)``, where each word looked.
+        mask: ``(B, S)``, the steps that are valid.
+
+    Returns:
+        A scalar: the sum over steps of (1 - what all words together looked there) squared.
+
+    Source:
+        Xu et al. 2015, arXiv 1502.03044, equation 14 (doubly stochastic attention).
+    """
+    seen = weights.zeroed().data.sum(dim=1)  # (B, S)
+    return (1 - seen).square().masked_fill(~mask, 0.0).sum() / len(seen)
+
+
+def policy_loss(log_probs: Padded, advantages: Tensor) -> Tensor:
+    """Minus what a policy gradient raises: drawn tokens, each by how much better its row was.
+
+    Args:
+        log_probs: ``(B, U)`` of the tokens drawn.
+        advantages: ``(B,)``, reward above baseline; no gradient flows into it.
+
+    Returns:
+        A scalar: the mean over valid tokens.
+
+    Source:
+        Rennie et al. 2017, arXiv 1612.00563, equation 9.
+    """
+    gained = advantages.detach().to(log_probs.data.dtype)[:, None] * log_probs.zeroed().data
+    return -gained.sum() / log_probs.lengths.sum().clamp(min=1)

@@ -9,9 +9,13 @@ from rnnmm.losses import (
     bag_loss,
     class_loss,
     consistency_loss,
+    coverage_loss,
     ctc_loss,
     ctc_steps,
+    policy_loss,
+    tag_loss,
     token_loss,
+    uniformity_loss,
 )
 
 
@@ -47,6 +51,34 @@ def test_ctc_steps_is_the_shortest_input_with_a_finite_loss() -> None:
             scores = Padded(torch.zeros(1, steps, 3).log_softmax(-1), torch.tensor([steps]))
             # torch's infinity is turned into zero, so that the other rows still count.
             assert bool(ctc_loss(scores, one) > 0) == (steps == needed)
+
+
+def test_smoothed_ctc_draws_every_valid_step_to_the_uniform_distribution() -> None:
+    torch.manual_seed(0)
+    data = torch.randn(2, 5, 3).log_softmax(-1)
+    data[1, 4] = torch.nan  # padding
+    scores = Padded(data, torch.tensor([5, 4]))
+    targets = Padded(torch.tensor([[1, 2], [1, 1]]), torch.tensor([2, 2]))
+    steps = [*data[0], *data[1, :4]]
+    apart = sum(float(p) for step in steps for p in (math.log(1 / 3) - step) / 3) / len(steps)
+    assert float(uniformity_loss(scores)) == pytest.approx(apart, rel=1e-5)
+    plain = Padded(data.nan_to_num(0.0), scores.lengths)
+    expected = brute_force(data[0], (1, 2)) + brute_force(data[1, :4], (1, 1))
+    found = float(ctc_loss(plain, targets, label_smoothing=0.2))
+    assert found == pytest.approx(0.8 * expected / 4 + 0.2 * apart, rel=1e-5)
+    bare = ctc_loss(plain, targets)
+    assert torch.equal(ctc_loss(plain, targets, label_smoothing=0.0), bare)
+
+
+def test_a_uniform_answer_costs_no_smoothing_and_padding_has_no_gradient() -> None:
+    scores = Padded(torch.zeros(2, 4, 5).log_softmax(-1), torch.tensor([4, 2]))
+    assert float(uniformity_loss(scores)) == pytest.approx(0.0, abs=1e-6)
+    sure = torch.randn(2, 4, 5, requires_grad=True)
+    uniformity_loss(Padded(sure.log_softmax(-1), torch.tensor([4, 2]))).backward()
+    # The slope of KL(uniform | softmax(x)) is softmax(x) - 1 / K.
+    slope = (sure.detach().softmax(-1) - 1 / 5) / 6
+    slope[1, 2:] = 0.0
+    torch.testing.assert_close(sure.grad, slope)
 
 
 def test_token_loss_is_the_mean_over_valid_tokens_alone() -> None:
@@ -100,3 +132,40 @@ def test_consistency_draws_each_view_to_the_others_alone() -> None:
     first, second = data.detach().softmax(dim=-1)
     # The slope of KL(still || softmax(x)) is softmax(x) - still.
     torch.testing.assert_close(data.grad, torch.stack([first - second, second - first]) / 2)
+
+
+def test_a_policy_gradient_raises_what_was_better_and_minds_no_padding() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(2, 3, requires_grad=True)
+    log_probs = Padded(scores, torch.tensor([3, 2]))
+    advantages = torch.tensor([2.0, -1.0], dtype=torch.float64, requires_grad=True)
+    loss = policy_loss(log_probs, advantages)
+    loss.backward()
+    expected = -(2 * scores[0].sum() - scores[1, :2].sum()) / 5
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()))
+    assert scores.grad.tolist() == [pytest.approx([-0.4] * 3), pytest.approx([0.2, 0.2, 0.0])]
+    assert advantages.grad is None
+
+
+def test_a_caption_that_has_looked_everywhere_once_costs_nothing() -> None:
+    mask = torch.tensor([[True, True], [True, False]])
+    everywhere = torch.tensor([[[0.25, 0.75], [0.75, 0.25]], [[1.0, 0.0], [9.0, 0.0]]])
+    weights = Padded(everywhere, torch.tensor([2, 1]))  # what stands in the padding is not seen
+    assert float(coverage_loss(weights, mask)) == 0.0
+    once = Padded(everywhere[:, :1], torch.tensor([1, 1]))
+    assert float(coverage_loss(once, mask)) == pytest.approx((0.75**2 + 0.25**2) / 2)
+
+
+def test_tag_loss_is_the_mean_over_valid_steps_and_labels() -> None:
+    logits = Padded(torch.randn(2, 3, 2, requires_grad=True), torch.tensor([3, 1]))
+    tags = Padded(torch.tensor([[[1.0, 0], [0, 0], [1, 1]], [[0, 1], [1, 1], [1, 1]]]),
+                  torch.tensor([3, 1]))  # fmt: skip
+    nats = [
+        -math.log(1 / (1 + math.exp(-score if tag else score)))
+        for row, truth in zip(logits.rows(), tags.rows())
+        for score, tag in zip(row.flatten().tolist(), truth.flatten().tolist())
+    ]
+    loss = tag_loss(logits, tags)
+    assert loss.item() == pytest.approx(sum(nats) / 8, rel=1e-5)
+    loss.backward()
+    assert not logits.data.grad[1, 1:].any()

@@ -40,6 +40,11 @@ class Batching:
             the same steps, so it stays as it is when the number of ranks changes.
         cached: feed one batch again and again, to see how fast training could be at best; what
             it trains is of no use.
+        curriculum_epochs: in so many first epochs the steps come by the length of their longest
+            item, shortest first, instead of shuffled; None: in none.
+
+    Source:
+        The curriculum: Amodei et al. 2016, "Deep Speech 2", arXiv 1512.02595 (SortaGrad).
     """
 
     batch_size: Size = 16
@@ -47,6 +52,7 @@ class Batching:
     depth: Count = 2
     shares: Size = 1
     cached: bool = False
+    curriculum_epochs: Size | None = None
 
     def __post_init__(self) -> None:
         if self.depth < 0:
@@ -143,7 +149,8 @@ def epoch_order(
     least one item for every rank. The number of items is a multiple of ``shares`` in all steps but
     one, which takes the remainder, too, and in which some ranks have one item more than others.
     A step keeps both budgets, rounded up to a multiple of ``shares`` items, unless it has fewer
-    than two items a share: with less, some rank would have nothing.
+    than two items a share: with less, some rank would have nothing. In the epochs of a curriculum
+    the same batches come shortest first; those of one length stay shuffled.
 
     Args:
         lengths: ``(items,)`` steps of each item, >= 1; or ``(axes, items)``, one row for each
@@ -169,7 +176,11 @@ def epoch_order(
         by_length = np.argsort(sizes[0][block], axis=1, kind="stable")
         block[:] = np.take_along_axis(block, by_length, axis=1)
     bounds = _bounds(blocks, sizes, batching)
-    return Order(items, bounds, generator.permutation(len(bounds) - 1), batching.shares)
+    turns = generator.permutation(len(bounds) - 1)
+    if epoch < (batching.curriculum_epochs or 0):
+        longest = np.maximum.reduceat(sizes[0][items], bounds[:-1])
+        turns = turns[np.argsort(longest[turns], kind="stable")]
+    return Order(items, bounds, turns, batching.shares)
 
 
 def sorted_order(lengths: Int64, batching: Batching) -> Order:

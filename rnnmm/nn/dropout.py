@@ -1,9 +1,14 @@
 """Dropout whose coins are bytes: on a CPU, torch draws a double for each element."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 _FACES = 256
+
+Mask = Literal["step", "sequence"]
+"""Whether each step of a sequence is dropped from anew, or all alike."""
 
 
 class Dropout(nn.Module):
@@ -14,18 +19,27 @@ class Dropout(nn.Module):
 
     Args:
         probability: 0 <= p < 1, of an element to become zero.
+        mask: "step" for every element of its own; "sequence" for every number of a sequence
+            ``(B, T, ...)``, which then is zero at all its steps or at none.
 
-    Source: Srivastava et al. 2014, JMLR 15.
+    Source: Srivastava et al. 2014, JMLR 15; one mask a sequence: Gal & Ghahramani 2016, arXiv
+        1512.05287.
     """
 
-    def __init__(self, probability: float = 0.0) -> None:
+    def __init__(self, probability: float = 0.0, mask: Mask = "step") -> None:
         super().__init__()
         self.probability = probability
+        self.mask = mask
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(...)`` floating point -> the same shape."""
+        """``(...)`` floating point -> the same shape; ``(B, T, ...)`` for one mask a sequence."""
         if not self.training or not self.probability:
             return x
+        if self.mask == "sequence":
+            return x * self._drop(torch.ones_like(x[:, :1]))  # (B, 1, ...)
+        return self._drop(x)
+
+    def _drop(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.probability)
         zeroed = min(round(self.probability * _FACES), _FACES - 1)
@@ -36,5 +50,5 @@ class Dropout(nn.Module):
         return x * (coins >= zeroed).to(x.dtype).mul_(_FACES / (_FACES - zeroed))
 
     def extra_repr(self) -> str:
-        """The probability."""
-        return f"probability={self.probability:g}"
+        """The probability and the mask."""
+        return f"probability={self.probability:g}, mask={self.mask}"

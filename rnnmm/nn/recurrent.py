@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability, Size
-from rnnmm.nn.dropout import Dropout
+from rnnmm.nn.dropout import Dropout, Mask
 from rnnmm.nn.gru import gru, is_gru_faster
 
 Cell = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
@@ -33,9 +33,19 @@ class Recurrent(nn.Module):
         bidirectional: also read every sequence from its own end; ``output_dim`` doubles.
         dropout: probability with which an input of a layer after the first is zeroed in training.
         norm: "layer" applies LayerNorm to each layer's output, step by step.
+        residual: add to a layer's output what it was given, where both are of one size; a deep
+            stack then has a way down for its gradients.
+        dropout_mask: "step" drops from every step anew, "sequence" the same numbers from all
+            steps of a sequence.
+        weight_dropout: probability with which a recurrent weight is zeroed in training, the same
+            for all steps of a batch.
+
+    Source:
+        Residual: Wu et al. 2016, arXiv 1609.08144, equation 6. One mask a sequence: Gal &
+        Ghahramani 2016, arXiv 1512.05287. Weights: Merity et al. 2018, arXiv 1708.02182.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 one argument per axis of the design; no config object inside
         self,
         input_dim: Size,
         hidden_dim: Size,
@@ -44,25 +54,30 @@ class Recurrent(nn.Module):
         bidirectional: bool = False,
         dropout: Probability = 0.0,
         norm: Literal["none", "layer"] = "none",
+        residual: bool = False,
+        dropout_mask: Mask = "step",
+        weight_dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
         self.output_dim = hidden_dim * (2 if bidirectional else 1)
         dims = [input_dim] + [self.output_dim] * (num_layers - 1)
         layer = Bidirectional if bidirectional else Unidirectional
-        self.layers = nn.ModuleList(layer(dim, hidden_dim, cell) for dim in dims)
+        self.layers = nn.ModuleList(layer(dim, hidden_dim, cell, weight_dropout) for dim in dims)
         self.norms = nn.ModuleList(
             nn.LayerNorm(self.output_dim) if norm == "layer" else nn.Identity() for _ in dims
         )
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(dropout, dropout_mask)
         self.bidirectional = bidirectional
+        self.residual = residual
 
     def forward(self, x: Padded) -> Padded:
         """``(B, T, F)`` -> ``(B, T, output_dim)``, zeros as padding."""
         x = x.zeroed()  # NaN in the padding would poison the weights' gradient through 0 * NaN
         for index, (layer, norm) in enumerate(zip(self.layers, self.norms)):
+            given = x.data
             if index:
-                x = x.with_data(self.dropout(x.data))
-            x = x.with_data(norm(layer(x).data))
+                x = x.with_data(self.dropout(given))
+            x = x.with_data(self._joined(given, norm(layer(x).data)))
         return x.zeroed()
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
@@ -80,25 +95,30 @@ class Recurrent(nn.Module):
         """
         after = []
         for index, (layer, norm) in enumerate(zip(self.layers, self.norms)):
-            if index:
-                x = self.dropout(x)
-            x, layer_state = _causal(layer).step(x, state[index])
-            x = norm(x)
+            y, layer_state = _causal(layer).step(self.dropout(x) if index else x, state[index])
+            x = self._joined(x, norm(y))
             after.append(layer_state)
         return x, tuple(after)
+
+    def _joined(self, given: Tensor, made: Tensor) -> Tensor:
+        """What goes on from a layer."""
+        return given + made if self.residual and given.shape == made.shape else made
 
 
 class Unidirectional(nn.Module):
     """One layer that reads from left to right. Arguments as in `Recurrent`."""
 
-    def __init__(self, input_dim: int, hidden_dim: int, cell: Cell = "lstm") -> None:
+    def __init__(
+        self, input_dim: int, hidden_dim: int, cell: Cell = "lstm", weight_dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.recurrence = _recurrence(input_dim, hidden_dim, cell)
+        self.weight_dropout = Dropout(weight_dropout)
         self.output_dim = hidden_dim
 
     def forward(self, x: Padded) -> Padded:
         """``(B, T, F)`` -> ``(B, T, D)``; steps in the padding are meaningless."""
-        (y,) = _run([self.recurrence], [x.data])
+        (y,) = _run([self], [x.data])
         return x.with_data(y)
 
     def initial_state(self, batch_size: int) -> State:
@@ -114,31 +134,52 @@ class Unidirectional(nn.Module):
         y, after = self.recurrence(x, hidden if is_lstm else hidden[0])
         return y, tuple(part[0] for part in (after if is_lstm else (after,)))
 
+    def weights(self) -> list[Tensor]:
+        """``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh`` as this batch sees them."""
+        weight_ih, weight_hh, *biases = self.recurrence.all_weights[0]
+        return [weight_ih, self.weight_dropout(weight_hh), *biases]
+
 
 class Bidirectional(nn.Module):
     """One layer that reads each sequence from both its ends. Arguments as in `Recurrent`."""
 
-    def __init__(self, input_dim: int, hidden_dim: int, cell: Cell = "lstm") -> None:
+    def __init__(
+        self, input_dim: int, hidden_dim: int, cell: Cell = "lstm", weight_dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.forwards = Unidirectional(input_dim, hidden_dim, cell)
-        self.backwards = Unidirectional(input_dim, hidden_dim, cell)
+        self.forwards = Unidirectional(input_dim, hidden_dim, cell, weight_dropout)
+        self.backwards = Unidirectional(input_dim, hidden_dim, cell, weight_dropout)
         self.output_dim = 2 * hidden_dim
 
     def forward(self, x: Padded) -> Padded:
         """``(B, T, F)`` -> ``(B, T, 2 D)``: left-to-right first, then right-to-left."""
-        layers = [self.forwards.recurrence, self.backwards.recurrence]
-        ahead, back = _run(layers, [x.data, reverse(x).data])  # (B, T, D) each
+        ahead, back = _run([self.forwards, self.backwards], [x.data, reverse(x).data])
         back = reverse(x.with_data(back)).data
         return x.with_data(torch.cat([ahead, back], dim=-1))  # (B, T, 2 D)
 
 
-def _run(layers: Sequence[nn.LSTM | nn.GRU | nn.RNN], x: Sequence[Tensor]) -> Sequence[Tensor]:
+def _run(layers: Sequence[Unidirectional], x: Sequence[Tensor]) -> Sequence[Tensor]:
     """Runs layers of one kind, each over its own ``(B, T, F)``, all from a state of zeros."""
-    if not (isinstance(layers[0], nn.GRU) and is_gru_faster(x[0])):
-        return [layer(one)[0] for layer, one in zip(layers, x)]
-    state = x[0].new_zeros(len(layers), len(x[0]), layers[0].hidden_size)
-    # weight_ih, weight_hh, bias_ih, bias_hh
-    return gru(x, state, *zip(*(layer.all_weights[0] for layer in layers))).unbind()
+    if isinstance(layers[0].recurrence, nn.GRU) and is_gru_faster(x[0]):
+        state = x[0].new_zeros(len(layers), len(x[0]), layers[0].output_dim)
+        return gru(x, state, *zip(*(layer.weights() for layer in layers))).unbind()
+    if layers[0].training and layers[0].weight_dropout.probability:
+        return [_run_on(layer, one) for layer, one in zip(layers, x)]
+    return [layer.recurrence(one)[0] for layer, one in zip(layers, x)]
+
+
+def _run_on(layer: Unidirectional, x: Tensor) -> Tensor:
+    """``(B, T, D)`` by the weights of this batch, which torch's modules cannot be given."""
+    hidden = [part[None] for part in layer.initial_state(len(x))]  # (1, B, D)
+    weights = layer.weights()
+    # With biases, one layer, its own dropout of 0 in training, one way, batch first.
+    options = (True, 1, 0.0, True, False, True)
+    if isinstance(layer.recurrence, nn.LSTM):
+        return torch.lstm(x, hidden, weights, *options)[0]
+    if isinstance(layer.recurrence, nn.GRU):
+        return torch.gru(x, hidden[0], weights, *options)[0]
+    run = torch.rnn_relu if layer.recurrence.nonlinearity == "relu" else torch.rnn_tanh
+    return run(x, hidden[0], weights, *options)[0]
 
 
 def reverse(x: Padded) -> Padded:

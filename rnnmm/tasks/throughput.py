@@ -58,7 +58,7 @@ class Meter:
 
 def input_unit(store: Store, inputs: str) -> tuple[float, str]:
     """Raw steps of one unit in which inputs are counted, and its name: audio in seconds."""
-    if inputs == "audio":
+    if inputs in ("audio", "audio+frames"):
         return float(store.info["decoding"]["sample_rate"]), "audio_s"
     return 1.0, "characters" if inputs == "text" else "frames"
 

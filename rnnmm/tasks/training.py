@@ -1,10 +1,7 @@
 """Training: a Lightning trainer that can be killed at any moment and goes on to the same end."""
 
-import csv
 import logging
-import os
 import signal
-import time
 import warnings
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +15,14 @@ from torch import Tensor
 
 from rnnmm.domain import Positive, Probability, Size
 from rnnmm.store.commit import commit, remove_temps
+from rnnmm.tasks.averaging import keep_best
 from rnnmm.tasks.checkpoint import StepCheckpoints
+from rnnmm.tasks.collapse import CollapseWatch
 from rnnmm.tasks.data import StoreData
+from rnnmm.tasks.health import GradientWatch
+from rnnmm.tasks.history import History
 from rnnmm.tasks.task import Task, count_parameters
-from rnnmm.tasks.throughput import Meter, input_unit, summarise
+from rnnmm.tasks.throughput import summarise
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     deterministic: bool = True,
     checkpoint_every_steps: Size | None = None,
+    average_best: Size = 1,
 ) -> pl.Trainer:
     """A Lightning trainer that leaves checkpoints, a history and TensorBoard logs in a folder.
 
@@ -58,6 +60,8 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
             has kernels for it (for CTC it has none, and says so).
         checkpoint_every_steps: steps of an epoch after which a killed run can go on; None: at the
             end of each epoch alone. Where it goes on cannot change where it ends.
+        average_best: epochs, the best in validation, whose weights' mean is kept where it does no
+            worse in validation than the best of them; 1: that one is kept.
     """
     mode: Literal["min", "max"] = "min" if is_lower_better else "max"
     monitor = f"val_{metric}"
@@ -66,17 +70,22 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
         filename="best-{epoch}",
         monitor=monitor,
         mode=mode,
-        save_last=True,
+        save_top_k=average_best,
         save_on_train_epoch_end=True,  # after the epoch's figures: nothing of it is left to redo
         enable_version_counter=False,
     )
-    callbacks: list[pl.Callback] = [best, History(run_dir / "history.csv", metric)]
+    callbacks: list[pl.Callback] = [
+        best,
+        GradientWatch(),  # before the history, which writes down what it finds
+        CollapseWatch(),
+        History(run_dir / "history.csv", metric),
+    ]
     if checkpoint_every_steps is not None:
         callbacks.append(StepCheckpoints(run_dir / "checkpoints" / LAST, checkpoint_every_steps))
     if patience is not None:
         # At the end of the training epoch, for the same reason.
         callbacks.append(
-            EarlyStopping(monitor, patience=patience, mode=mode, check_on_train_epoch_end=True)
+            Patience(monitor, patience=patience, mode=mode, check_on_train_epoch_end=True)
         )
     if average_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=average_decay))
@@ -103,7 +112,7 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
 def fit(trainer: pl.Trainer, task: Task, data: StoreData, run_dir: Path) -> float:
     """Trains from where an earlier run in this folder stopped, or from the start.
 
-    The task then has the weights of its best epoch.
+    The task then has the weights of its best epoch, or of the mean of its best epochs.
 
     Returns:
         Seconds of training, those before an interruption included.
@@ -132,10 +141,9 @@ def fit(trainer: pl.Trainer, task: Task, data: StoreData, run_dir: Path) -> floa
         raise KeyboardInterrupt from stop
     finally:
         data.close()
-    # By name: the folder may have been moved since an earlier part of the run wrote the path.
-    best = last.parent / Path(_checkpoint(trainer).best_model_path).name
-    state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-    task.load_state_dict(state)
+    task.to(trainer.strategy.root_device)  # Lightning leaves the task on the CPU
+    keep_best(task, data, _checkpoint(trainer), last.parent)
+    task.cpu()
     return sum(row["seconds"] for row in _history(trainer).rows)
 
 
@@ -147,95 +155,31 @@ def throughput(trainer: pl.Trainer, data: StoreData) -> dict[str, Any]:
     return {**summarise(_history(trainer).rows), "cached": data.batching.cached}
 
 
-class History(pl.Callback):
-    """One line an epoch, on the log and in a CSV file; a resumed run keeps its earlier lines.
+class BestOrLater(ModelCheckpoint):
+    """Keeps the best epochs, and always the last, to go on from.
 
-    Args:
-        path: of the CSV file.
-        metric: the figure to show in the log.
+    Of equally good epochs it keeps the later: that has seen more, at a smaller learning rate.
     """
 
-    def __init__(self, path: Path, metric: str) -> None:
-        self.path = path
-        self.metric = metric
-        self.rows: list[dict[str, float]] = []
-        self._start_s = 0.0
-        self._meter = Meter(torch.device("cpu"))
-        self._losses: list[Tensor] = []
-        self._earlier = torch.empty(0)  # losses and seconds of the epoch in a run before this one
-        self._earlier_s = 0.0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Where an epoch goes on in its middle, it does not start: the next hook is not called.
-        self._start_s = time.perf_counter() - self._earlier_s
-        self._meter = Meter(pl_module.device)
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._start_s = time.perf_counter()
-        self._meter = Meter(pl_module.device)
-        self._losses, self._earlier = [], torch.empty(0)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
-    ) -> None:
-        self._losses.append(outputs["loss"].detach())  # stays on its device: no sync here
-        self._meter.count(batch, trainer.is_last_batch)
-
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        data: StoreData = trainer.datamodule  # type: ignore[attr-defined]
-        seconds = time.perf_counter() - self._start_s
-        waited = data.loader.waited_s if data.loader else 0.0
-        row: dict[str, float] = {
-            "epoch": trainer.current_epoch,
-            "train_loss": float(self._epoch_losses().mean()),
-        }
-        row |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-        per_unit, unit = input_unit(data.store, data.task.inputs)
-        row |= {
-            "seconds": seconds,
-            **self._meter.figures(per_unit, unit, waited),
-            "padding_efficiency": data.padding_efficiency,
-        }
-        self.rows.append(row)
-        if trainer.logger is not None:
-            trainer.logger.log_metrics(row, step=trainer.current_epoch)
-        log.info(
-            "epoch %d/%s  loss %.4f  val_%s %.4f  %.0f items/s  %.0f %s/s  data wait %.1f %%  "
-            "padding efficiency %.1f %%  peak memory %.0f MB  %.1f s",
-            trainer.current_epoch + 1, trainer.max_epochs, row["train_loss"],
-            self.metric, row.get(f"val_{self.metric}", float("nan")), row["items_per_s"],
-            row[f"{unit}_per_s"], unit.replace("_", " "), 100 * row["data_wait"],
-            100 * row["padding_efficiency"], row["peak_memory_mb"], seconds,
-        )  # fmt: skip
-        self._write()
-
-    def state_dict(self) -> dict[str, Any]:
-        seconds = time.perf_counter() - self._start_s
-        return {"rows": self.rows, "losses": self._epoch_losses(), "seconds": seconds}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
-        self._earlier, self._earlier_s = state_dict["losses"], state_dict["seconds"]
-
-    def _epoch_losses(self) -> Tensor:
-        here = torch.stack(self._losses).cpu() if self._losses else torch.empty(0)
-        return torch.cat([self._earlier, here])
-
-    def _write(self) -> None:
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list({name: None for row in self.rows for name in row}))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(temporary, self.path)
-
-
-class BestOrLater(ModelCheckpoint):
-    """Of equally good epochs keeps the last: it has seen more, at a smaller learning rate."""
+        super().on_train_epoch_end(trainer, pl_module)
+        # Lightning's save_last leaves out the epochs that are none of the best: a run that was
+        # killed behind them would do them all again.
+        trainer.save_checkpoint(Path(str(self.dirpath)) / LAST)
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
-        is_equal = current is not None and bool(current == self.best_model_score)
+        # The worst that is kept: where that is one epoch, it is the best, too.
+        worst = self.best_k_models.get(self.kth_best_model_path)
+        is_equal = current is not None and worst is not None and bool(current == worst)
         return is_equal or super().check_monitor_top_k(trainer, current)
+
+
+class Patience(EarlyStopping):
+    """Early stopping that stays stopped: a rerun of a run that it ended trains no more."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 class DurableCheckpoints(TorchCheckpointIO):

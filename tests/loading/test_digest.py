@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from rnnmm.batch import Padded
+from rnnmm.batch import AudioVisual, Padded
 from rnnmm.loading.digest import digest_array, digest_epoch, digest_items, merge_shares
 
 ITEMS = [torch.arange(n, dtype=torch.int16) for n in (3, 5, 0)]
@@ -46,3 +46,13 @@ def test_an_array_is_its_type_shape_and_content() -> None:
     others = [base.astype(np.int32), base.reshape(2, 3), base[::-1]]
     assert len({digest_array(array) for array in (base, *others)}) == 4
     assert digest_array(base[::2]) == digest_array(np.array([0, 2, 4]))
+
+
+def test_of_sound_and_pictures_both_take_part() -> None:
+    def one(sound: int, picture: int) -> bytes:
+        pictures = Padded(torch.full((1, 2, 3), picture), torch.tensor([2]))
+        pair = AudioVisual(torch.full((1, 4), sound), torch.tensor([4]), pictures)
+        return digest_items(torch.tensor([0]), pair)[0]
+
+    assert one(1, 1) == one(1, 1)
+    assert len({one(1, 1), one(2, 1), one(1, 2)}) == 3

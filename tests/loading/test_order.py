@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ SHARES = st.sampled_from([1, 2, 3, 4, 8])
 def batchings(draw: st.DrawFn) -> Batching:
     shares = draw(SHARES)
     most = draw(st.one_of(st.none(), st.integers(1, 4000)))
-    return Batching(shares * draw(st.integers(1, 12)), most, depth=0, shares=shares)
+    epochs = draw(st.one_of(st.none(), st.integers(1, 1000)))
+    return Batching(shares * draw(st.integers(1, 12)), most, 0, shares, False, epochs)
 
 
 def lengths_of(axes: int) -> st.SearchStrategy[np.ndarray]:
@@ -112,6 +114,28 @@ def test_runs_cut_side_by_side_equal_runs_cut_item_by_item(
     batching = Batching(batch_size, most)
     order = [batch.tolist() for batch in epoch_order(lengths, batching, "x", 0, 0)]
     assert order == slow_order(lengths, batching)
+
+
+@given(lengths=LENGTHS, batching=batchings(), epoch=st.integers(0, 4))
+def test_a_curriculum_is_the_same_batches_shortest_first(
+    lengths: np.ndarray, batching: Batching, epoch: int
+) -> None:
+    shuffled = epoch_order(lengths, replace(batching, curriculum_epochs=None), "x", 0, epoch)
+    order = epoch_order(lengths, replace(batching, curriculum_epochs=3), "x", 0, epoch)
+    batches, usual = ([batch.tolist() for batch in one] for one in (order, shuffled))
+    longest = [lengths[batch].max() for batch in batches]
+    if epoch >= 3:  # then all is as without
+        assert batches == usual
+    else:
+        assert longest == sorted(longest)
+        assert sorted(batches) == sorted(usual)
+
+
+def test_batches_of_one_length_stay_shuffled_in_a_curriculum() -> None:
+    batching = Batching(4, curriculum_epochs=2)
+    orders = [epoch_order(np.full(80, 7), batching, "x", 0, epoch) for epoch in (0, 1)]
+    plain = epoch_order(np.full(80, 7), Batching(4), "x", 0, 0)
+    assert orders[0].turns.tolist() == plain.turns.tolist() != orders[1].turns.tolist()
 
 
 def test_the_order_is_a_function() -> None:

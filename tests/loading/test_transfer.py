@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnmm.batch import LabelBatch, Padded
+from rnnmm.batch import AudioVisual, InputBatch, LabelBatch, Padded
 from rnnmm.loading.loader import Loader
 from rnnmm.loading.ring import Ring
 from rnnmm.loading.transfer import Transfer, move
@@ -25,6 +25,14 @@ def test_moving_keeps_the_type_and_leaves_the_lengths() -> None:
     assert type(moved) is LabelBatch
     assert {moved.rows.device.type, moved.inputs.data.device.type} == {"meta"}
     assert moved.inputs.lengths.device.type == "cpu"
+
+
+def test_sound_and_pictures_move_together() -> None:
+    pictures = Padded(torch.zeros(2, 1, 4, 4, 3), torch.tensor([1, 0]))
+    pair = AudioVisual(torch.zeros(2, 5), torch.tensor([5, 2]), pictures)
+    moved = move(InputBatch(torch.arange(2), pair), torch.device("meta"))
+    assert type(moved.inputs) is AudioVisual
+    assert {tensor.device.type for tensor in moved.inputs.tensors} == {"meta"}
 
 
 @pytest.mark.gpu

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.nn.attention import AdditiveAttention
+from rnnmm.nn.attention import AdditiveAttention, SentinelAttention
 
 
 def slow(attention: AdditiveAttention, query: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
@@ -49,3 +49,19 @@ def test_a_memory_is_averaged_over_its_valid_steps_and_taken_apart_by_rows() -> 
     torch.testing.assert_close(memory.mean(), expected)
     chosen = torch.tensor([2, 0, 2])
     torch.testing.assert_close(memory.select(chosen).mean(), expected[chosen])
+
+
+@torch.no_grad()
+def test_a_sentinel_is_one_step_more() -> None:
+    torch.manual_seed(0)
+    attention = SentinelAttention(3, 5, attention_dim=4)
+    attention.key.load_state_dict(attention.steps.key.state_dict())  # seen by the same eyes
+    rows = [torch.randn(steps, 5) for steps in (4, 2)]
+    query, sentinel = torch.randn(2, 3), torch.randn(2, 5)
+    memory = attention.prepare(Padded.stack(rows))
+    context, weights = attention(query, sentinel, memory)
+    for row, steps in enumerate(rows):
+        longer = torch.cat([steps, sentinel[row : row + 1]])
+        torch.testing.assert_close(context[row], slow(attention.steps, query[row], longer))
+    assert not weights[1, 2:].any()
+    assert bool((weights.sum(dim=1) < 1).all())

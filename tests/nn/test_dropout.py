@@ -20,6 +20,16 @@ def test_neighbours_are_dropped_independently() -> None:
         assert (kept[lag:] * kept[:-lag]).mean().abs() < 0.002
 
 
+def test_one_mask_a_sequence_holds_for_all_its_steps() -> None:
+    torch.manual_seed(0)
+    dropped = Dropout(0.4, "sequence")(torch.ones(50, 9, 100))
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert (dropped == 0).float().mean() == pytest.approx(0.4, abs=0.02)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.05)
+    assert not torch.equal(dropped[0], dropped[1])
+    assert Dropout(0.4, "sequence")(torch.ones(2, 3, 4, 5)).shape == (2, 3, 4, 5)
+
+
 def test_gradients_pass_where_values_pass() -> None:
     x = torch.randn(7, 5, requires_grad=True)
     y = Dropout(0.3)(x)
@@ -35,7 +45,7 @@ def test_the_seed_decides() -> None:
     torch.testing.assert_close(draw(), draw())
 
 
-@pytest.mark.parametrize("module", [Dropout(0.5).eval(), Dropout(0.0)])
+@pytest.mark.parametrize("module", [Dropout(0.5).eval(), Dropout(0.0), Dropout(0.0, "sequence")])
 def test_nothing_is_dropped_in_evaluation_or_at_zero(module) -> None:
     x = torch.randn(3, 4)
     assert module(x) is x

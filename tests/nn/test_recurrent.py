@@ -60,7 +60,10 @@ def test_state_dicts_convert_both_ways(bidirectional: bool) -> None:
 @given(cuts=st.lists(st.integers(1, 11), max_size=4))
 def test_steps_equal_forward_at_any_chunking(cell: str, cuts: list[int]) -> None:
     torch.manual_seed(0)
-    layer = Recurrent(5, 7, 2, cell, norm="layer").eval()
+    layer = Recurrent(
+        5, 7, 2, cell, dropout=0.5, norm="layer", residual=True, dropout_mask="sequence",
+        weight_dropout=0.5,
+    ).eval()  # fmt: skip
     x = torch.randn(3, 12, 5)
     state, outputs = layer.initial_state(3), []
     for chunk in x.tensor_split(sorted({*cuts}), dim=1):
@@ -102,3 +105,96 @@ def test_dropout_lies_between_the_layers_alone() -> None:
     x = Padded(torch.randn(2, 6, 5), torch.tensor([6, 6]))
     assert torch.equal(one(x).data, one(x).data)
     assert not torch.equal(two(x).data, two(x).data)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_what_is_not_asked_for_changes_no_bit(cell: str, bidirectional: bool) -> None:
+    """Layer by layer as torch has it, with one mask a step between: nothing else is computed."""
+    torch.manual_seed(0)
+    stack = Recurrent(5, 7, 2, cell, bidirectional, 0.5, "layer")
+    x = Padded(torch.randn(2, 9, 5), torch.tensor([9, 4])).zeroed()
+    torch.manual_seed(1)
+    found = stack(x)
+    torch.manual_seed(1)
+    first = stack.norms[0](stack.layers[0](x).data)
+    second = stack.layers[1](x.with_data(stack.dropout(first)))
+    assert torch.equal(found.data, second.with_data(stack.norms[1](second.data)).zeroed().data)
+    cured = Recurrent(5, 7, 2, cell, bidirectional, 0.5, "layer", True, "sequence", 0.5)
+    assert list(cured.state_dict()) == list(stack.state_dict())
+
+
+def test_a_residual_adds_what_a_layer_was_given_where_sizes_allow() -> None:
+    torch.manual_seed(0)
+    plain, residual = Recurrent(5, 7, 2), Recurrent(5, 7, 2, residual=True)
+    residual.load_state_dict(plain.state_dict())
+    x = Padded(torch.randn(2, 6, 5), torch.tensor([6, 6]))
+    first = plain.layers[0](x).data
+    torch.testing.assert_close(residual(x).data, plain(x).data + first)
+    same = Recurrent(5, 5, residual=True)
+    torch.testing.assert_close(same(x).data, x.data + same.layers[0](x).data)
+
+
+def test_a_residual_keeps_gradients_alive_in_a_deep_stack() -> None:
+    """The ill it is there to cure: of a plain stack the first layer is hardly told anything."""
+    share = []
+    for residual in (False, True):
+        torch.manual_seed(0)
+        stack = Recurrent(8, 8, 16, "rnn_tanh", residual=residual)
+        with torch.no_grad():
+            for parameter in stack.parameters():
+                parameter.mul_(0.3)
+        stack(Padded(torch.randn(4, 9, 8), torch.full((4,), 9))).data.sum().backward()
+        first, last = (layer.recurrence.bias_ih_l0.grad.norm() for layer in
+                       (stack.layers[0], stack.layers[-1]))  # fmt: skip
+        share.append(float(first / last))
+    assert share[0] < 1e-4 < 0.1 < share[1]
+
+
+def test_one_mask_a_sequence_lies_between_the_layers() -> None:
+    torch.manual_seed(0)
+    stack = Recurrent(5, 7, 2, dropout=0.5, dropout_mask="sequence")
+    stack.layers[1] = nn.Identity()
+    x = Padded(torch.randn(2, 6, 5), torch.tensor([6, 6]))
+    is_zero = stack(x).data == 0
+    assert torch.equal(is_zero, is_zero[:, :1].expand_as(is_zero)) and is_zero.any()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_dropped_weights_are_the_same_at_every_step(cell: str, bidirectional: bool) -> None:
+    torch.manual_seed(0)
+    layer = Recurrent(5, 7, 1, cell, bidirectional, weight_dropout=0.5)
+    plain = Recurrent(5, 7, 1, cell, bidirectional)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_(std=0.3)
+    x = Padded(torch.randn(2, 9, 5), torch.tensor([9, 4]))
+    torch.manual_seed(1)
+    found = layer(x).data
+    torch.manual_seed(1)
+    state = layer.state_dict()
+    dropped = dict(state)
+    single = [one for one in layer.modules() if hasattr(one, "weight_dropout")]
+    for prefix, one in zip(("forwards.", "backwards.") if bidirectional else ("",), single):
+        name = f"layers.0.{prefix}recurrence.weight_hh_l0"
+        dropped[name] = one.weight_dropout(state[name])
+        assert (dropped[name] == 0).float().mean() == pytest.approx(0.5, abs=0.2)
+    plain.load_state_dict(dropped)
+    torch.testing.assert_close(found, plain(x).data)
+    assert not torch.equal(layer(x).data, found)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_reach_the_weights_that_were_not_dropped_alone(cell: str) -> None:
+    torch.manual_seed(0)
+    layer = Recurrent(5, 7, 1, cell, weight_dropout=0.5)
+    weight = layer.layers[0].recurrence.weight_hh_l0
+    with torch.no_grad():
+        weight.normal_(std=0.1)
+    x = Padded(torch.randn(8, 9, 5), torch.full((8,), 9))
+    torch.manual_seed(1)
+    layer(x).data.square().sum().backward()
+    torch.manual_seed(1)
+    is_kept = layer.layers[0].weight_dropout(torch.ones_like(weight)) != 0
+    assert torch.equal(weight.grad != 0, is_kept)

@@ -2,14 +2,16 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.decode.writer import Beam
+from rnnmm.decode.sample import Sampling
+from rnnmm.decode.writer import Beam, DiverseBeam, Search
 from rnnmm.features.chain import Chain
-from rnnmm.losses import bag_loss
+from rnnmm.losses import bag_loss, coverage_loss
 from rnnmm.models.captioner import AttentionCaptioner
 from rnnmm.nn.recurrent import Recurrent
 from rnnmm.tasks.captioning import Captioning, Captions
 from rnnmm.tasks.optimisation import AdamW
-from rnnmm.tasks.task import Prediction
+from rnnmm.tasks.schedule import ScheduledSampling
+from rnnmm.tasks.task import Prediction, Task
 
 TRAIN = [("a red dog runs", "the dog runs"), ("a red cat sleeps",), ("two birds",)]
 
@@ -71,7 +73,7 @@ def test_how_varied_the_answers_are_is_told() -> None:
     score = make().score(predicted("a dog", "a dog"), [("a red zebra",), ("the dog", "a yak")])
     # 2 of 7 words in the references were never seen: zebra, yak.
     assert score.counts["unknown_reference_words"] == pytest.approx(2 / 7)
-    assert score.counts["unique_captions"] == pytest.approx(0.5)
+    assert score.counts["unique_ratio"] == pytest.approx(0.5)
     assert score.counts["vocabulary_used"] == 2
 
 
@@ -130,9 +132,75 @@ def test_naming_words_is_a_second_loss() -> None:
 
 def test_answers_are_searched_for_as_the_target_says() -> None:
     torch.manual_seed(0)
-    greedy, wide = make(max_tokens=4).eval(), make(max_tokens=4, beam=Beam(4, min_tokens=2)).eval()
+    greedy, wide = (
+        make(max_tokens=4).eval(),
+        make(max_tokens=4, search=Beam(4, min_tokens=2)).eval(),
+    )
     wide.load_state_dict(greedy.state_dict())
     inputs = Padded.stack([torch.randn(2, 4)])
     (one,), (other,) = (task.predict(torch.tensor([0]), inputs) for task in (greedy, wide))
     assert len(other.hypothesis.split()) >= 2
     assert one.hypothesis != other.hypothesis
+
+
+def test_looking_everywhere_is_a_third_loss() -> None:
+    torch.manual_seed(0)
+    plain, looking = make(), make(coverage_weight=0.5, per_step=2)
+    looking.load_state_dict(plain.state_dict())
+    inputs = Padded.stack([torch.randn(3, 4), torch.randn(2, 4)])
+    batch = looking.make_batch(torch.tensor([0, 1]), inputs, [("a dog", "a cat")] * 2, epoch=0)
+    twice = inputs.data.repeat_interleave(2, dim=0)
+    state = plain.model.start(Padded(twice, inputs.lengths.repeat_interleave(2)))
+    read = Padded(batch.targets.data[:, :-1], batch.targets.lengths - 1)
+    missed = coverage_loss(plain.model.write(state, read).weights, state.memory.mask)
+    looking.target = Captions(per_step=2)
+    expected = looking.loss(inputs, batch) + 0.5 * missed
+    looking.target = Captions(per_step=2, coverage_weight=0.5)
+    torch.testing.assert_close(looking.loss(inputs, batch), expected)
+
+
+def test_its_own_words_are_read_as_the_schedule_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = make(sampling=ScheduledSampling(0.8))
+    inputs = Padded.stack([torch.randn(3, 4)])
+    batch = task.make_batch(torch.tensor([0]), inputs, [("a dog",)], epoch=0)
+    asked, write = [], task.model.write
+    task.model.write = lambda *words: asked.append(words[2]) or write(*words)
+    monkeypatch.setattr(Task, "on_train_batch_start", lambda *_: None)
+    monkeypatch.setattr(Task, "progress", lambda self, step: step / 4)
+    for step in (0, 1, 4):
+        task.on_train_batch_start(batch, step)
+        task.loss(inputs, batch)
+    assert asked == pytest.approx([0.0, 0.2, 0.8])
+
+
+@pytest.mark.parametrize("search", [Beam(3), DiverseBeam(3, 5.0), Sampling(5, temperature=3.0)])
+def test_a_search_that_finds_more_tells_all(search: Search) -> None:
+    torch.manual_seed(0)
+    task = make(max_tokens=4, search=search).eval()
+    (found,) = task.predict(torch.tensor([0]), Padded.stack([torch.randn(2, 4)]))
+    told = task.detail(found, TRAIN[0])["nbest"]
+    assert told[0] == [found.hypothesis, round(found.score, 6)]
+    assert len({text for text, _ in told}) == len(told) > 1
+    (one,) = (
+        make(max_tokens=4).eval().predict(torch.tensor([0]), Padded.stack([torch.randn(2, 4)]))
+    )
+    assert task.detail(one, TRAIN[0]) == {}
+
+
+def test_where_it_looked_is_told_word_by_word() -> None:
+    torch.manual_seed(0)
+    task = make().eval()
+    inputs = Padded.stack([torch.randn(3, 4)])
+    weights = task.attention(inputs, "a red dog")
+    assert weights.shape == (4, 3, 1, 1)
+    torch.testing.assert_close(weights.sum(dim=(1, 2, 3)), torch.ones(4))
+
+
+def test_figures_have_a_ceiling_and_cut_answers_are_counted() -> None:
+    references = [("a red dog runs", "the red dog runs"), ("two cats", "two big cats")]
+    score = make(max_tokens=3).score(predicted("a red dog", "two cats"), references)
+    assert score.counts["cut"] == 0.5
+    assert set(score.counts["ceilings"]) == set(score.metrics)
+    assert 0 < score.counts["ceilings"]["rouge_l"] < 1
+    alone = make().score(predicted("a dog"), [("a red dog",)])
+    assert alone.counts["ceilings"] == {}

@@ -66,9 +66,11 @@ def train(data: StoreData, folder: Path, witness: Witness, every_steps: int | No
     return data.task.state_dict()
 
 
-def losses(folder: Path) -> list[str]:
+def losses(folder: Path) -> list[list[str]]:
+    """And what was seen of the gradients: half an epoch of it is saved, too."""
+    names = ("train_loss", "grad_norm", "grad_clipped", "update/head.2")
     with (folder / "history.csv").open(newline="") as file:
-        return [row["train_loss"] for row in csv.DictReader(file)]
+        return [[row[name] for name in names] for row in csv.DictReader(file)]
 
 
 @pytest.fixture
@@ -119,6 +121,7 @@ def test_steps_since_the_last_checkpoint_are_done_again(store, whole, tmp_path) 
         ({"seed": 1}, "saved with another seed: expected 0, got 1"),
         ({"batch_size": 2}, "saved with another loader.batch_size: expected 4, got 2"),
         ({"max_steps": 9}, "saved with another loader.max_steps: expected None, got 9"),
+        ({"curriculum_epochs": 1}, "another loader.curriculum_epochs: expected None, got 1"),
     ],
 )
 def test_a_checkpoint_of_another_order_is_refused(store, tmp_path, change, message) -> None:

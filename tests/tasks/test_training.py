@@ -19,7 +19,6 @@ from rnnmm.tasks.task import Score
 from rnnmm.tasks.training import (
     BestOrLater,
     DurableCheckpoints,
-    History,
     fit,
     make_trainer,
     throughput,
@@ -99,7 +98,8 @@ def test_training_learns_and_keeps_a_line_an_epoch(data, tmp_path, caplog) -> No
     rows = read(tmp_path)
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert {"train_loss", "val_accuracy", "seconds", "items_per_s", "data_wait",
-            "padding_efficiency"} <= set(rows[0])  # fmt: skip
+            "padding_efficiency", "grad_norm", "grad_norm/encoder.layers.0", "update/head.2",
+            } <= set(rows[0])  # fmt: skip
     assert float(rows[2]["train_loss"]) < float(rows[0]["train_loss"])
     assert seconds == pytest.approx(sum(float(row["seconds"]) for row in rows))
     assert "epoch 3/3" in caplog.text
@@ -176,6 +176,16 @@ def test_a_finished_run_is_not_trained_on(scripted, tmp_path) -> None:
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
+def test_a_run_goes_on_behind_its_last_epoch_be_it_good_or_bad(scripted, tmp_path) -> None:
+    for figures in [(0.5, 0.9, 0.1), (0.5, 0.9, 0.1, 0.2)]:
+        data = scripted(*figures)
+        stop = StopAt(3, RuntimeError("pulled the plug"))
+        with pytest.raises(RuntimeError, match="pulled the plug"):
+            fit(trainer_of(tmp_path, 4, stop), data.task, data, tmp_path)
+    last = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["epoch"] == 2
+
+
 def test_of_equally_good_epochs_the_last_is_kept(scripted, tmp_path) -> None:
     data = scripted(0.5, 0.75, 0.75, 0.25)
     fit(trainer_of(tmp_path, 4), data.task, data, tmp_path)
@@ -211,19 +221,9 @@ def test_what_a_killed_save_left_is_removed(data, tmp_path) -> None:
     assert list(folder.glob(".*")) == []
 
 
-def test_history_travels_in_the_checkpoint(tmp_path) -> None:
-    history = History(tmp_path / "history.csv", "wer")
-    history.rows = [{"epoch": 0.0, "seconds": 2.5}]
-    other = History(tmp_path / "history.csv", "wer")
-    other.load_state_dict(history.state_dict())
-    assert other.rows == history.rows
-    assert other.rows is not history.rows
-
-
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_a_figure_that_is_no_number_is_not_the_best(mode: str, tmp_path) -> None:
     best = BestOrLater(tmp_path, monitor="val_wer", mode=mode)
-    best.best_model_score = torch.tensor(0.5)
     best.best_k_models = {"one": torch.tensor(0.5)}
     best.kth_best_model_path = "one"
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False,
@@ -254,11 +254,3 @@ def test_one_batch_again_and_again_is_no_training_and_says_so(data, tmp_path, ca
     fit(trainer, data.task, data, tmp_path)
     assert throughput(trainer, data)["cached"] is True
     assert "loader.cached=true" in caplog.text
-
-
-def test_a_history_of_an_older_version_is_gone_on_with(tmp_path) -> None:
-    history = History(tmp_path / "history.csv", "wer")
-    history.rows = [{"epoch": 0, "seconds": 2.5}]
-    history.rows.append({"epoch": 1, "seconds": 2.0, "peak_memory_mb": 7.0})
-    history._write()
-    assert [row["peak_memory_mb"] for row in read(tmp_path)] == ["", "7.0"]
