@@ -33,7 +33,7 @@ VERBS = {
         "rnnmm train experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",
     ),
     "evaluate": Verb(
-        "Measures a finished run, also on other files: metrics.json, predictions.jsonl.",
+        "Measures a finished run, also on other files; evaluate captions: a results file.",
         "rnnmm evaluate run.dir=runs/mine dataset.root=../other split=all run.out=results",
     ),
     "run": Verb(
@@ -43,6 +43,10 @@ VERBS = {
     "predict": Verb(
         "Prints and writes the answers of a finished run for files of yours.",
         "rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",
+    ),
+    "compare": Verb(
+        "Trains models under one recipe, or takes finished runs; prints paired differences.",
+        "rnnmm compare experiment=fsdd_asr dataset.root=../fsdd models=[crnn_ctc,crnn_ctc_mfcc]",
     ),
     "speaker": Verb(
         "Enrols people in a book by their voice, and verifies or identifies them.",

@@ -24,7 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnmm.config import KEYS, PATHS, SECTIONS, check, value_at
+from rnnmm.config import KEYS, PATHS, SECTIONS, SOURCES, check, value_at
 from rnnmm.configfile import load_config
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.override import Options, apply_override, parse_overrides, quoted
@@ -196,8 +196,9 @@ def _compose_groups(choices: Mapping[str, Override], folders: Sequence[Path]) ->
 def _replaced(
     base: Mapping[str, Any], config: Mapping[str, Any], chosen: Iterable[str]
 ) -> dict[str, Any]:
-    """The base with the sections that were chosen anew."""
-    return {**copy.deepcopy(dict(base)), **{name: config.get(name) for name in chosen}}
+    """The base with the sections that were chosen anew, and the keys that are newer than it."""
+    chosen_anew = {name: config.get(name) for name in chosen}
+    return {**config, **copy.deepcopy(dict(base)), **chosen_anew}
 
 
 def _apply_all(
@@ -225,7 +226,8 @@ def _finished(config: dict[str, Any], parameters: Set[str]) -> dict[str, Any]:
 
 def _make_absolute(config: dict[str, Any]) -> None:
     for path in PATHS:
-        if isinstance(given := value_at(config, path), str):
+        given = value_at(config, path)
+        if isinstance(given, str) and not (path.endswith(".weights") and given in SOURCES):
             parent, _, key = path.rpartition(".")
             value_at(config, parent)[key] = _absolute(given)
     inputs = config.get("inputs")

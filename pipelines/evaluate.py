@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnmm.config import build
 from rnnmm.experiment import evaluate
+from rnnmm.loading.gather import parts
 from rnnmm.manifest import count_of
+from rnnmm.pipelines import captions
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_figures
 from rnnmm.pipelines.preprocess import preprocess
@@ -22,6 +25,8 @@ REQUIRED = ("dataset",)
 
 def main(overrides: Sequence[str]) -> int:
     """Measures the split that the overrides name; writes to `run.out`."""
+    if overrides[:1] == ["captions"]:  # a file of captions, whoever wrote them: no run
+        return captions.main(overrides[1:])
     config = compose_for_run(overrides, REQUIRED)
     run_dir = Path(config["run"]["dir"])
     trained = read_config(run_dir)
@@ -53,13 +58,19 @@ def results_dir(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Path:
         config: what is measured.
         trained: the config of the run.
     """
+    if config["run"]["out"]:
+        return Path(config["run"]["out"])
+    place = _place(config, trained)
+    return place / "degraded" / build(config["degrade"]).name if config.get("degrade") else place
+
+
+def _place(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Path:
     run, split, dataset = config["run"], config["split"], config["dataset"]
-    if run["out"]:
-        return Path(run["out"])
     if dataset != trained["dataset"]:
         files = Path(str(dataset.get("root") or dataset.get("path")))
         return Path(run["dir"], "other", f"{files.name}_{split}")
-    if config.get("model") != trained.get("model"):  # another search: the run's own figures stay
+    # Another search, or more clips of each video: the run's own figures stay.
+    if any(config.get(part) != trained.get(part) for part in ("model", "task")):
         return Path(run["dir"], "search", split)
     return Path(run["dir"]) if split == trained["split"] else Path(run["dir"], split)
 
@@ -80,6 +91,17 @@ def _split_there(split: str, store: Store) -> str:
     return "test"
 
 
+def degraded(config: Mapping[str, Any], store: Store) -> Store:
+    """The store with the noise that is asked for."""
+    if not config.get("degrade"):
+        return store
+    inputs = config["task"]["inputs"]
+    if "audio" not in parts(inputs):
+        log.warning("degrade: noise on the sound changes nothing for a task that reads %s", inputs)
+    degraded: Store = build(config["degrade"]).over(store)
+    return degraded
+
+
 def evaluate_run(
     config: Mapping[str, Any], store: Store, run_dir: Path, out: Path, **seconds: float
 ) -> Evaluation:
@@ -92,6 +114,7 @@ def evaluate_run(
         out: where the results go.
         seconds: of stages that took another time than the run's own.
     """
+    store = degraded(config, store)
     evaluation = evaluate(config, store, config["split"], run_dir, **seconds)
     evaluation.write(out)
     title = f"{evaluation.task.name} on {store.info['name']}, split {evaluation.split}"

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rnnmm.experiment import make_store
-from rnnmm.loading.gather import Kind, payload_lengths
+from rnnmm.loading.gather import Kind, parts, payload_lengths
 from rnnmm.manifest import Item, Manifest
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows
@@ -58,7 +58,8 @@ def decoded_inputs(config: Mapping[str, Any], kind: Kind) -> Iterator[Inputs | N
         lengths = payload_lengths(store, kind)
         index = lengths.nonzero()[0]
         paths = tuple(there[int(id)] for id in store.ids)
-        mute = [(path, f"no {kind} in it") for path, n in zip(paths, lengths) if not n]
+        lacking = " and ".join(f"no {part}" for part in parts(kind))
+        mute = [(path, f"{lacking} in it") for path, n in zip(paths, lengths) if not n]
         silent = (*_absent(given), *_undecoded(store, there), *mute)
         yield Inputs(store, Rows(index, lengths[index], [()] * len(store)), paths, silent)
 

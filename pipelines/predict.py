@@ -1,5 +1,6 @@
 """`rnnmm predict`: the answers of a finished run for files of yours."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,28 +8,42 @@ from typing import Any
 from rnnmm.config import build
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
+from rnnmm.pipelines.annotate import SUFFIX, annotate, check_annotate
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs
 from rnnmm.result import to_json
 from rnnmm.store.commit import commit_bytes
 from rnnmm.tasks.evaluation import predict_rows
+from rnnmm.tasks.recognition import SpeechRecognition
 from rnnmm.tasks.task import Task
+from rnnmm.text.subtitles import Format, make_cues, write_subtitles
+from rnnmm.text.word import Word
 
 REQUIRED = ("inputs",)
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Prints and writes one answer a file; files without one are named, and the exit code is 1."""
+    """Prints and writes one answer a file; files without one are named, and the exit code is 1.
+
+    Under `subtitles` it also writes a subtitle file for each answer, of the name of the input;
+    under `annotate` and `overlay` a film.
+    """
     config = compose_for_run(overrides, REQUIRED)
     run_dir = Path(config["run"]["dir"])
+    out = Path(config["run"]["out"] or run_dir) / "predicted.jsonl"
     with logging_to():
         task = load_task(config, run_dir)
+        if config["subtitles"]:
+            check_subtitles(task)
+        if config["annotate"] or config["overlay"]:
+            check_annotate(config, task)
+        out.parent.mkdir(parents=True, exist_ok=True)
         with decoded_inputs(config, task.inputs) as inputs:
-            answers = answer(config, task, inputs) if inputs else []
+            answers = answer(config, task, inputs, out.parent) if inputs else []
             silent = inputs.silent if inputs else absent_inputs(config)
-    out = Path(config["run"]["out"] or run_dir) / "predicted.jsonl"
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if config["subtitles"]:
+        answers = with_subtitles(answers, out.parent, config["subtitles"])
     commit_bytes(out, "".join(f"{to_json(row)}\n" for row in answers).encode())
     table = [(row["path"], row["hypothesis"], f"{row['score']:.3f}") for row in answers]
     title = f"{task.name}: {count_of(len(answers), 'answer')}"
@@ -39,14 +54,88 @@ def main(overrides: Sequence[str]) -> int:
     return 1 if silent else 0
 
 
-def answer(config: Mapping[str, Any], task: Task, inputs: Inputs) -> list[dict[str, Any]]:
-    """The rows of ``predicted.jsonl``, in the order of the inputs."""
-    return [
+def answer(
+    config: Mapping[str, Any], task: Task, inputs: Inputs, folder: Path
+) -> list[dict[str, Any]]:
+    """The rows of ``predicted.jsonl``, in the order of the inputs; films go into the folder."""
+    predictions = predict_rows(task, inputs.store, inputs.rows, build(config["loader"]))
+    rows = [
         {
             "path": str(inputs.paths[prediction.row]),
             "hypothesis": prediction.hypothesis,
             "score": round(prediction.score, 6),
             **task.detail(prediction, ()),
         }
-        for prediction in predict_rows(task, inputs.store, inputs.rows, build(config["loader"]))
+        for prediction in predictions
     ]
+    if not (config["annotate"] or config["overlay"]):
+        return rows
+    paths = [folder / name for name in distinct_names(_stems(rows), SUFFIX)]
+    written = annotate(config, task, inputs, predictions, paths)
+    named = [path.name if path in written else None for path in paths]
+    return [{**row, "annotated": name} for row, name in zip(rows, named)]
+
+
+def check_subtitles(task: Task) -> None:
+    """Finds out whether a task's answers are words with times.
+
+    Raises:
+        ValueError: They are not.
+    """
+    if not isinstance(task, SpeechRecognition):
+        raise ValueError(
+            f"subtitles: expected a run whose answers are words with times, got one of task "
+            f"{task.name}; leave out subtitles, or give the run of a speech recogniser"
+        )
+    if math.isnan(task.step_s):
+        raise ValueError(
+            f"subtitles: expected to know how long a step of {task.inputs} is, got no rate; give "
+            f"task.target.input_rate=HZ, such as 100 for features every 10 ms"
+        )
+
+
+def with_subtitles(
+    answers: Sequence[Mapping[str, Any]], folder: Path, form: Format
+) -> list[dict[str, Any]]:
+    """Writes one subtitle file an answer.
+
+    Args:
+        answers: rows of ``predicted.jsonl``.
+        folder: where the files go.
+        form: of the files.
+
+    Returns:
+        The rows, each with the name of its file.
+    """
+    names = distinct_names(_stems(answers), form)
+    for row, name in zip(answers, names):
+        words = [
+            Word(one["word"], one["start_s"], one["end_s"], one["confidence"])
+            for one in row["words"]
+        ]
+        commit_bytes(folder / name, write_subtitles(make_cues(words), form).encode())
+    return [{**row, "subtitles": name} for row, name in zip(answers, names)]
+
+
+def _stems(answers: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [Path(row["path"]).stem for row in answers]
+
+
+def distinct_names(stems: Sequence[str], suffix: str) -> list[str]:
+    """File names, none twice: the second "a.srt" is "a.2.srt". Case alone sets none apart.
+
+    Args:
+        stems: what each should be called.
+        suffix: of all of them, without the dot.
+    """
+    wanted = {f"{stem}.{suffix}".casefold() for stem in stems}
+    taken: set[str] = set()
+    names = []
+    for stem in stems:
+        name, count = f"{stem}.{suffix}", 1
+        while name.casefold() in taken or (count > 1 and name.casefold() in wanted):
+            count += 1
+            name = f"{stem}.{count}.{suffix}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names

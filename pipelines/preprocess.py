@@ -1,10 +1,10 @@
-"""`rnnmm preprocess`: media files to a store of shards."""
+"""`rnnmm preprocess`: media files to a store of shards, or of what a network makes of them."""
 
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnnmm.experiment import make_manifest, make_store
+from rnnmm.experiment import decode, embed, make_manifest
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.compose import compose_config
 from rnnmm.pipelines.console import console, logging_to
@@ -15,7 +15,7 @@ REQUIRED = ("dataset", "preprocess")
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Decodes the dataset; prints what is in the store and what was left out."""
+    """Decodes and embeds the dataset; prints what is in the store and what was left out."""
     config = compose_config(overrides, REQUIRED)
     with logging_to():
         store, seconds = preprocess(config)
@@ -36,5 +36,8 @@ def preprocess(config: Mapping[str, Any]) -> tuple[Store, float]:
     start = time.perf_counter()
     manifest = make_manifest(config)
     with progress_bar(f"{manifest.name}: decoding") as progress:
-        store = make_store(config, manifest, progress)
+        store = decode(config, manifest, progress)
+    if config.get("embed"):
+        with progress_bar(f"{manifest.name}: embedding") as progress:
+            store = embed(config, store, progress)
     return store, time.perf_counter() - start

@@ -26,25 +26,33 @@ from rnnmm.signature import (
 
 # Arguments that the program knows and a config cannot: given to `build`, never missing in YAML.
 RUNTIME = frozenset({
-    "answers", "features", "input_dim", "is_lower_better", "manifest", "metric", "model",
-    "num_outputs", "optim", "root", "run_dir",
+    "answers", "features", "input_dim", "input_rate", "is_lower_better", "manifest", "metric",
+    "model", "num_outputs", "optim", "root", "run_dir",
 })  # fmt: skip
 SECTIONS = (
-    "dataset", "preprocess", "features", "augment", "model", "task", "optim", "trainer", "loader"
+    "dataset", "preprocess", "embed", "features", "augment", "model", "task", "optim", "trainer",
+    "loader", "degrade",
 )  # fmt: skip
 # The one section that is not a node: lists of stages under these names.
 _STAGES = {"augment": ("features", "inputs")}
 PATHS = (
-    "run.dir", "run.out", "store.root", "dataset.root", "dataset.path", "model.search.arpa",
-    "model.search.language_run",
+    "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path",
+    "model.search.arpa", "model.search.language_run", "model.encoder.frame_encoder.weights",
+    "embed.frame_encoder.weights",
 )  # fmt: skip
+# Of weights, what is no path but says where they come from all the same.
+SOURCES = ("none", "default")
 _SETTINGS: dict[str, Any] = {
     "experiment": str | None,
     "seed": Seed,
     "split": Literal["train", "val", "test", "all"],
     "inputs": list[str],
+    "subtitles": Literal["srt", "vtt"] | None,
+    "annotate": bool,
+    "overlay": bool,
     "run.dir": str | None,
     "run.out": str | None,
+    "run.init": str | None,
     "store.root": str,
 }
 KEYS = frozenset({*SECTIONS, *(path.partition(".")[0] for path in _SETTINGS)})

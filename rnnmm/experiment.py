@@ -14,7 +14,8 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 
-from rnnmm.config import build
+from rnnmm.config import build, value_at
+from rnnmm.embed import embed_store, embedder_digest, make_embedder
 from rnnmm.features.chain import Chain
 from rnnmm.features.normalise import NormaliseGlobal, Statistics, feature_statistics
 from rnnmm.loading.gather import payload_dim
@@ -22,7 +23,9 @@ from rnnmm.manifest import Manifest
 from rnnmm.result import Evaluation
 from rnnmm.run import (
     WEIGHTS,
+    begin_from,
     claim,
+    claim_embedder,
     load_answers,
     load_weights,
     read_state,
@@ -61,11 +64,40 @@ def make_manifest(config: Config) -> Manifest:
     return manifest
 
 
-def make_store(config: Config, manifest: Manifest, progress: Progress | None = None) -> Store:
+def make_store(config: Config, manifest: Manifest) -> Store:
+    """The store that the task reads: of decoded media or, under ``embed``, of their features.
+
+    Raises:
+        ValueError: Too many items cannot be decoded or embedded; or the config is a finished
+            run's, and its network no longer the one of that run.
+    """
+    return embed(config, decode(config, manifest))
+
+
+def decode(config: Config, manifest: Manifest, progress: Progress | None = None) -> Store:
     """Decodes a manifest into its store, or opens the store that is already there."""
     root = Path(config["store"]["root"])
     path = build(config["preprocess"], manifest=manifest, root=root, progress=progress)
     return open_store(path)
+
+
+def embed(config: Config, store: Store, progress: Progress | None = None) -> Store:
+    """The store of a decoded store's features; without a section ``embed`` the store itself."""
+    node = config.get("embed")
+    if not node:
+        return store
+    embedder = make_embedder(node)
+    digest = embedder_digest(node, embedder)
+    claim_embedder(Path(config["run"]["dir"]), digest)
+    return embed_store(
+        store,
+        Path(config["store"]["root"]),
+        embedder,
+        digest,
+        accelerator=_accelerator(config),
+        max_bad_fraction=_max_bad(config),
+        progress=progress,
+    )
 
 
 def make_task(config: Config, answers: Answers) -> Task:
@@ -88,6 +120,7 @@ def make_task(config: Config, answers: Answers) -> Task:
         input_augment=build(augment.get("inputs", [])),
         feature_augment=build(augment.get("features", [])),
         seed=config["seed"],
+        input_rate=_input_rate(config),
     )
     return task
 
@@ -146,11 +179,15 @@ def train(config: Config, store: Store, run_dir: Path) -> None:
         ValueError: The folder holds a run of another config or of other data.
     """
     claim(run_dir, config, store.fingerprint)
+    if "embedder" in store.info:
+        claim_embedder(run_dir, store.info["embedder"])
     if (run_dir / WEIGHTS).is_file():
         log.info("%s is trained already", run_dir)
         return
     data = make_data(config, store)
     save_answers(run_dir, data.task.answers)
+    if init := (config.get("run") or {}).get("init"):
+        begin_from(Path(init), data.task.answers, data.task.model)
     trainer = build(
         config["trainer"],
         run_dir=run_dir,
@@ -161,8 +198,9 @@ def train(config: Config, store: Store, run_dir: Path) -> None:
     record_seconds(run_dir, train=seconds)
     record_throughput(run_dir, throughput(trainer, data))
     # Lightning leaves the task on the CPU.
-    data.task.to(choose_device(config["trainer"].get("accelerator", "auto")))
+    data.task.to(choose_device(_accelerator(config)))
     data.task.settle(partial(_answered, data))
+    save_answers(run_dir, data.task.answers)  # with what has been learned of them since
     save_weights(run_dir, data.task.model)
 
 
@@ -178,7 +216,7 @@ def load_task(config: Config, run_dir: Path) -> Task:
     task = make_task(config, load_answers(run_dir))
     load_weights(run_dir, task.model)
     task.eval()
-    return task.to(choose_device(config["trainer"].get("accelerator", "auto")))
+    return task.to(choose_device(_accelerator(config)))
 
 
 def evaluate(
@@ -211,6 +249,19 @@ def evaluate(
         task, store, split, rows, predictions, score, seconds, fingerprints,
         state.get("throughput", {}),
     )  # fmt: skip
+
+
+def _input_rate(config: Config) -> float:
+    """Steps per second of what the task reads; 0: nobody knows, as of features from elsewhere."""
+    rates = {"audio": "sample_rate", "frames": "frame_rate"}
+    if config.get("embed"):
+        rates["features"] = "frame_rate"  # one embedding a frame
+    rate = rates.get(config["task"]["inputs"])
+    return float((value_at(config, f"preprocess.decoding.{rate}") if rate else 0) or 0)
+
+
+def _accelerator(config: Config) -> str:
+    return str((config.get("trainer") or {}).get("accelerator", "auto"))
 
 
 def _max_bad(config: Config) -> float:

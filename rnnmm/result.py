@@ -86,7 +86,7 @@ class Evaluation:
         do not differ (all are right, or there is but one) or nothing was asked for, no interval
         can be told.
         """
-        tallies = {name: one.by_unit(self._units) for name, one in self.score.tallies.items()}
+        tallies = {name: one.by_unit(self.units) for name, one in self.score.tallies.items()}
         found = {
             name: bootstrap_interval(*one, level=_LEVEL)
             for name, one in tallies.items()
@@ -100,7 +100,7 @@ class Evaluation:
     @property
     def num_units(self) -> int:
         """How many groups, or items without one, the answers belong to."""
-        return len(set(self._units))
+        return len(set(self.units))
 
     def answers(self) -> list[dict[str, Any]]:
         """The rows of ``predictions.jsonl``: id, path, reference, hypothesis, score and more."""
@@ -131,7 +131,8 @@ class Evaluation:
         return self.num_units if redraw is None else redraw.num_units
 
     @cached_property
-    def _units(self) -> list[str | int]:
+    def units(self) -> list[str | int]:
+        """What each answer belongs to: the group of its item, or the item where it has none."""
         groups = self.store.column("group")
         return [
             one.row if groups[one.row] is None else groups[one.row] for one in self.predictions

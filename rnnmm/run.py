@@ -35,11 +35,12 @@ _STATE = "run.json"
 # What an attempt leaves that ends before the state is written.
 _EARLY = (_CONFIG, "git.txt", "environment.txt", "log.txt")
 # What decides the weights. The rest (run, store, split) may differ between calls.
-_SECTIONS = ("dataset", "preprocess", "features", "augment", "model", "task", "optim", "trainer",
-             "loader", "seed")  # fmt: skip
+_SECTIONS = ("dataset", "preprocess", "embed", "features", "augment", "model", "task", "optim",
+             "trainer", "loader", "seed")  # fmt: skip
 # Of those, what decides how fast or how tolerantly, not what comes out.
 _HARMLESS = {"preprocess.workers", "preprocess.timeout_s", "preprocess.max_bad_fraction",
-             "dataset.workers", "loader.depth", "trainer.checkpoint_every_steps"}  # fmt: skip
+             "dataset.workers", "loader.depth", "trainer.checkpoint_every_steps",
+             "embed.frame_encoder.weights"}  # fmt: skip
 _PACKAGES = ("rnnmm", "torch", "torchaudio", "torchvision", "lightning", "librosa", "numpy",
              "opencv-python-headless", "pyarrow", "av", "soundfile", "hydra-core")  # fmt: skip
 
@@ -120,6 +121,27 @@ def record_throughput(run_dir: Path, throughput: Mapping[str, Any]) -> None:
     write_state(run_dir, {**read_state(run_dir), "throughput": dict(throughput)})
 
 
+def claim_embedder(run_dir: Path, digest: str) -> None:
+    """Keeps by which network a run's inputs are embedded, or finds that it is the same.
+
+    Args:
+        run_dir: of a run; nothing is done where none has begun.
+        digest: of the network, see `rnnmm.embed.embedder_digest`.
+
+    Raises:
+        ValueError: The run is another network's.
+    """
+    state = read_state(run_dir)
+    if state.get("embedder", digest) != digest:
+        raise ValueError(
+            f"embed: expected the network that {run_dir} was trained with, {state['embedder']}, "
+            f"got one of other weights, {digest}; give its file with "
+            f"embed.frame_encoder.weights=PATH"
+        )
+    if state and "embedder" not in state:
+        write_state(run_dir, {**state, "embedder": digest})
+
+
 def save_answers(run_dir: Path, answers: Answers) -> None:
     """Writes ``answers.json`` and, where there is an n-gram, ``words.arpa``."""
     if answers.ngram is not None:
@@ -164,6 +186,28 @@ def load_weights(run_dir: Path, model: nn.Module) -> None:
     except Exception as error:  # safetensors raises its own, undocumented classes
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: expected the weights of this run's model: {reason}") from error
+
+
+def begin_from(init: Path, answers: Answers, model: nn.Module) -> None:
+    """Puts a finished run's weights into a model that is going to be trained further.
+
+    Args:
+        init: that run's folder.
+        answers: those of the training to come.
+        model: of the same config as that run's.
+
+    Raises:
+        ValueError: There is no finished run, or it has another vocabulary or another model.
+    """
+    theirs, ours = load_answers(init).vocabulary, answers.vocabulary
+    if theirs != ours:
+        other = sorted({*theirs.symbols} ^ {*ours.symbols})
+        raise ValueError(
+            f"run.init: expected a run of the same {len(ours)} {ours.unit} symbols, got {init} "
+            f"with {len(theirs)} (other: {name_some(map(repr, other))}); train it on the same "
+            f"split with the same task.target"
+        )
+    load_weights(init, model)
 
 
 def versions() -> dict[str, str]:
@@ -211,6 +255,7 @@ def _refuse_other(
 def _decisive(config: Config) -> dict[str, Any]:
     """Path and value of every leaf that can change the weights."""
     sections = {name: config.get(name) for name in _SECTIONS}
+    sections["run"] = {"init": (config.get("run") or {}).get("init")}
     leaves = dict(_leaves(sections, ""))
     return {path: value for path, value in leaves.items() if path not in _HARMLESS}
 

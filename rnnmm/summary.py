@@ -10,10 +10,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from rnnmm.loading.gather import gather
 from rnnmm.metrics.errors import Edit
+from rnnmm.report.look import Look
 from rnnmm.report.page import Example, TaskSummary, write_page
 from rnnmm.result import Evaluation
 from rnnmm.store.reader import Store
+from rnnmm.tasks.captioning import Captioning
+from rnnmm.tasks.task import Prediction
 
 _NUM_EXAMPLES = 6
 
@@ -78,9 +82,22 @@ def _examples(evaluation: Evaluation) -> list[Example]:
             frames=_frames(store, p.row),
             frame_rate=float(store.info["decoding"]["frame_rate"] or 1.0),
             alignment=_alignment(evaluation.task.detail(p, references[p.row])),
+            words=p.words,
+            looks=_looks(evaluation, p),
         )
         for p in chosen
     ]
+
+
+def _looks(evaluation: Evaluation, prediction: Prediction) -> list[Look]:
+    """Where a captioner looked for each word of its answer; nothing of what does not look."""
+    task = evaluation.task
+    if not isinstance(task, Captioning):
+        return []
+    inputs = gather(evaluation.store, [prediction.row], task.inputs).to(task.device)
+    weights = task.attention(inputs, prediction.hypothesis).numpy()  # (U + 1, T, g, g)
+    words = [*prediction.hypothesis.split(), ""]
+    return [Look(*pair) for pair in zip(words, weights)] if weights.any() else []
 
 
 def _wav(store: Store, row: int) -> bytes | None:

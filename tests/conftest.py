@@ -40,6 +40,9 @@ class MemoryStore:
             return [f"{id}.mfc" for id in self.ids]
         return [4 if name == "feature_dim" else row.get(name) for row in self.table]
 
+    def segments(self) -> list[Any]:
+        return [row.get("segments") for row in self.table]
+
     def text(self, row: int) -> str | None:
         return self.table[row].get("text")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rnnmm.batch import LabelBatch, Padded
+from rnnmm.batch import AudioVisual, LabelBatch, Padded
 
 
 def test_stack_pads_on_the_right_with_zeros() -> None:
@@ -62,3 +62,43 @@ def test_lightning_moves_a_batch_of_padded_tensors() -> None:
     moved = move_data_to_device(batch, torch.device("meta"))
     assert moved.inputs.data.device.type == "meta"
     assert moved.inputs.lengths.device.type == "cpu"
+
+
+@pytest.fixture
+def pair() -> AudioVisual:
+    pictures = Padded(torch.ones(2, 2, 4, 4, 3), torch.tensor([0, 2]))
+    return AudioVisual(torch.ones(2, 5), torch.tensor([5, 0]), pictures)
+
+
+def test_sound_and_pictures_are_as_padded_the_sound(pair: AudioVisual) -> None:
+    assert isinstance(pair, Padded)
+    assert [len(row) for row in pair.rows()] == [5, 0]
+    assert pair.sound.data is pair.data and type(pair.sound) is Padded
+    assert [tensor.ndim for tensor in pair.tensors] == [2, 5]
+    assert repr(pair) == (
+        "AudioVisual(Padded((2, 5) float32 cpu, lengths [5, 0]), "
+        "Padded((2, 2, 4, 4, 3) float32 cpu, lengths [0, 2]))"
+    )
+
+
+def test_moving_sound_and_pictures_moves_both(pair: AudioVisual) -> None:
+    moved = pair.to(torch.float16)
+    assert {tensor.dtype for tensor in moved.tensors} == {torch.float16}
+    assert (moved.lengths.tolist(), moved.pictures.lengths.tolist()) == ([5, 0], [0, 2])
+    assert type(pair.to("meta")) is AudioVisual
+    zeroed = pair.zeroed()
+    assert zeroed.pictures is pair.pictures and not zeroed.data[1].any() and zeroed.data[0].all()
+
+
+def test_one_part_is_exchanged_beside_the_other(pair: AudioVisual) -> None:
+    other = Padded(torch.zeros(2, 3), torch.tensor([3, 1]))
+    assert pair.with_sound(other).lengths.tolist() == [3, 1]
+    assert pair.with_sound(other).pictures is pair.pictures
+    assert pair.with_pictures(other).pictures is other
+    assert pair.with_pictures(other).data is pair.data
+
+
+def test_sound_and_pictures_of_other_items_are_refused(pair: AudioVisual) -> None:
+    match = "AudioVisual: expected sound and pictures of as many items, got 3 and 2"
+    with pytest.raises(ValueError, match=match):
+        AudioVisual(torch.ones(3, 5), torch.tensor([5, 0, 1]), pair.pictures)

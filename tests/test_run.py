@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from rnnmm.run import (
+    begin_from,
     check_folder,
     claim,
     describe_git,
@@ -145,6 +146,28 @@ def test_the_weights_of_another_model_are_refused(run_dir: Path) -> None:
     save_weights(run_dir, nn.Linear(3, 2))
     with pytest.raises(ValueError, match=r"safetensors: expected the weights .*size mismatch"):
         load_weights(run_dir, nn.Linear(4, 2))
+
+
+def test_a_run_begins_with_the_weights_of_another(run_dir: Path) -> None:
+    answers = Answers(Vocabulary(("<bos>", "a", "b"), "word", 1), ("a",), 40)
+    save_answers(run_dir, answers)
+    trained, fresh = nn.Linear(3, 2), nn.Linear(3, 2)
+    with pytest.raises(ValueError, match=r"found no model\.safetensors"):
+        begin_from(run_dir, answers, fresh)
+    save_weights(run_dir, trained)
+    begin_from(run_dir, answers, fresh)
+    assert torch.equal(trained.weight, fresh.weight)
+    other = Answers(Vocabulary(("<bos>", "a", "c"), "word", 1), ("a",), 40)
+    with pytest.raises(ValueError, match=r"the same 3 word symbols, got .* \(other: 'b', 'c'\)"):
+        begin_from(run_dir, other, fresh)
+    with pytest.raises(ValueError, match=r"expected the weights .*size mismatch"):
+        begin_from(run_dir, answers, nn.Linear(4, 2))
+
+
+def test_what_a_run_began_with_decides_what_it_is(run_dir: Path) -> None:
+    claim(run_dir, {**CONFIG, "run": {"dir": "elsewhere", "init": None}}, "abc")
+    with pytest.raises(ValueError, match=r"a run with another run\.init: expected None, got one"):
+        claim(run_dir, {**CONFIG, "run": {"init": "one"}}, "abc")
 
 
 def test_damaged_weights_are_refused(run_dir: Path) -> None:

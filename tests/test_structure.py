@@ -25,7 +25,7 @@ LAYERS = (
     ("models", "loading"),
     ("tasks",),
     ("config", "configfile", "signature", "bundle", "stream", "export", "report"),
-    ("run", "result", "experiment", "search", "summary", "tuning"),
+    ("run", "result", "embed", "experiment", "comparison", "search", "summary", "tuning"),
     ("bench",),
     ("pipelines",),
 )

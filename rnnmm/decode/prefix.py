@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded
-from rnnmm.decode.alignment import ctc_spikes
 from rnnmm.decode.fusion import Fusion, Weighted, advance_fusion, begin_fusion, end_fusion
 from rnnmm.decode.hypothesis import Hypothesis
-from rnnmm.domain import Count, NotNegative, Size
+from rnnmm.domain import Count, Size
 
 _NEVER = -torch.inf
 
@@ -24,25 +23,23 @@ class CtcBeam:
         scorers: with their weights.
         length_bonus: added per token.
         top_k: the tokens that may follow in one step, by the model's scores; 0: any.
-        step_s: seconds from one step to the next; 0 where unknown, and then no times are given.
         blank: index of the blank.
 
     Raises:
-        ValueError: ``size`` below 1, or ``top_k``, ``step_s`` or ``blank`` below 0.
+        ValueError: ``size`` below 1, or ``top_k`` or ``blank`` below 0.
     """
 
     size: Size = 16
     scorers: tuple[Weighted, ...] = ()
     length_bonus: float = 0.0
     top_k: Count = 0
-    step_s: NotNegative = 0.0
     blank: Count = 0
 
     def __post_init__(self) -> None:
-        if self.size < 1 or min(self.top_k, self.step_s, self.blank) < 0:
+        if self.size < 1 or min(self.top_k, self.blank) < 0:
             raise ValueError(
-                f"CtcBeam: expected size >= 1, top_k, step_s and blank >= 0, got {self.size}, "
-                f"{self.top_k}, {self.step_s:g} and {self.blank}"
+                f"CtcBeam: expected size >= 1, top_k and blank >= 0, got {self.size}, "
+                f"{self.top_k} and {self.blank}"
             )
 
     def __call__(self, log_probs: Padded) -> list[list[Hypothesis]]:
@@ -109,8 +106,7 @@ def beam_ctc(log_probs: Padded, beam: CtcBeam = CtcBeam()) -> list[list[Hypothes
     Returns:
         For every row at most ``beam.size`` hypotheses, best rank first, none of them twice, at
         least one: where the scorers forbid all that was kept, it is the empty one. Their scores
-        are CTC log-probabilities whatever the ranking, their times where each token first spikes
-        in its best alignment.
+        are CTC log-probabilities whatever the ranking.
 
     Source: Graves, "Supervised sequence labelling with recurrent neural networks" (2012), section
     7.5.3; Hannun et al., "First-pass large vocabulary continuous speech recognition using
@@ -123,10 +119,7 @@ def beam_ctc(log_probs: Padded, beam: CtcBeam = CtcBeam()) -> list[list[Hypothes
     bonus = beam.length_bonus * prefixes.length
     found = _ranked(prefixes, fusion.total + end_fusion(fusion, beam.scorers) + bonus)
     silence = frames[..., beam.blank].sum(dim=1).tolist()  # (B,)
-    return [
-        [_timed(one, row, beam) for one in few or [Hypothesis((), score)]]
-        for few, score, row in zip(found, silence, log_probs.rows())
-    ]
+    return [few or [Hypothesis((), score)] for few, score in zip(found, silence)]
 
 
 def _frozen_padding(log_probs: Padded, blank: int) -> Tensor:
@@ -272,11 +265,3 @@ def _ranked(prefixes: _Prefixes, fused: Tensor) -> list[list[Hypothesis]]:
         ]
         for row in zip(*(column.tolist() for column in columns))
     ]
-
-
-def _timed(hypothesis: Hypothesis, log_probs: Tensor, beam: CtcBeam) -> Hypothesis:
-    """A hypothesis with times, if the length of a step is known."""
-    if not beam.step_s:
-        return hypothesis
-    steps = ctc_spikes(log_probs, hypothesis.tokens, beam.blank)
-    return hypothesis._replace(times_s=tuple(step * beam.step_s for step in steps))

@@ -4,6 +4,7 @@ What is drawn for a clip holds for all its frames, so that nothing moves that di
 Those of colour are in `augment_colour`.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -56,24 +57,36 @@ class HorizontalFlip(Augmentation):
 
     Args:
         probability: 0..1, of a clip being mirrored.
+        negate: channels that hold movement to the right, as `rnnmm.features.flow` writes it
+            (128 for none): in the mirror it goes left.
 
     Raises:
         ValueError: ``probability`` is not within 0..1.
     """
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, negate: Sequence[int] = ()) -> None:
         super().__init__()
         if not 0 <= probability <= 1:
             raise ValueError(
                 f"HorizontalFlip: expected 0 <= probability <= 1, got {probability:g}"
             )
         self.probability = probability
+        self.negate = list(negate)
 
     def forward(self, x: Padded, generator: torch.Generator) -> Padded:
         """``(B, T, H, W, C)`` uint8 -> the same shape."""
         chance = draw(generator, len(x.data), 0.0, 1.0).tolist()
         pairs = zip(chance, x.rows())
-        return Padded.stack([clip.flip(2) if p < self.probability else clip for p, clip in pairs])
+        return Padded.stack([
+            self._mirrored(clip) if p < self.probability else clip for p, clip in pairs
+        ])  # fmt: skip
+
+    def _mirrored(self, clip: Tensor) -> Tensor:
+        mirrored = clip.flip(2)  # a copy
+        for channel in self.negate:
+            # 256 - byte, in bytes; 0, which is no movement of any length, stays.
+            mirrored[..., channel] = -mirrored[..., channel]
+        return mirrored
 
 
 class Zoom(Augmentation):

@@ -21,16 +21,16 @@ Source: Papineni et al., "BLEU" (2002); Lin, "ROUGE" (2004); Vedantam et al., "C
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from rnnmm.metrics.cider import CiderReferences
 from rnnmm.metrics.ngram import ORDER, Caption, Ngram, TfIdf, inverse_frequencies, ngrams
 
 _BLEU_TINY, _BLEU_SMALL = 1e-15, 1e-9
 _ROUGE_BETA = 1.2
-_CIDER_SIGMA = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,40 @@ class BleuCounts:
             product *= (match + _BLEU_TINY) / (guess + _BLEU_SMALL)
             scores.append(brevity * product ** (1 / n))
         return tuple(scores)
+
+
+@dataclass(frozen=True, slots=True)
+class BleuReferences:
+    """The references of one item, looked at once.
+
+    Args:
+        allowed: how often an n-gram may occur in an answer: as in the one reference where it is
+            most frequent.
+        lengths: ``(R,)`` tokens of each.
+    """
+
+    allowed: Mapping[Ngram, int]
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, references: Sequence[Caption]) -> Self:
+        """Looks at ``(R,)`` captions, at least one."""
+        allowed: Counter[Ngram] = Counter()
+        for reference in references:
+            allowed |= Counter(ngrams(reference))  # the larger count of each
+        return cls(allowed, tuple(map(len, references)))
+
+    def count(self, hypothesis: Caption) -> BleuCounts:
+        """The counts of one answer."""
+        length, matches = len(hypothesis), [0] * ORDER
+        for ngram, count in Counter(ngrams(hypothesis)).items():
+            matches[len(ngram) - 1] += min(count, self.allowed.get(ngram, 0))
+        return BleuCounts(
+            length,
+            min((abs(one - length), one) for one in self.lengths)[1],
+            tuple(max(0, length - n) for n in range(ORDER)),
+            tuple(matches),
+        )
 
 
 class BleuScores(NamedTuple):
@@ -119,19 +153,7 @@ def count_bleu(references: Sequence[Caption], hypothesis: Caption) -> BleuCounts
         references: ``(R,)`` captions, at least one.
         hypothesis: a caption.
     """
-    allowed: Counter[Ngram] = Counter()
-    for reference in references:
-        allowed |= Counter(ngrams(reference))  # the larger count of each
-    length = len(hypothesis)
-    matches = [0] * ORDER
-    for ngram, count in Counter(ngrams(hypothesis)).items():
-        matches[len(ngram) - 1] += min(count, allowed[ngram])
-    return BleuCounts(
-        length,
-        min((abs(len(reference) - length), len(reference)) for reference in references)[1],
-        tuple(max(0, length - n) for n in range(ORDER)),
-        tuple(matches),
-    )
+    return BleuReferences.of(references).count(hypothesis)
 
 
 def rouge_l(references: Sequence[Sequence[Caption]], hypotheses: Sequence[Caption]) -> Scores:
@@ -143,14 +165,8 @@ def rouge_l(references: Sequence[Sequence[Caption]], hypotheses: Sequence[Captio
 def cider_d(references: Sequence[Sequence[Caption]], hypotheses: Sequence[Caption]) -> Scores:
     """CIDEr-D, the mean over items. Args and errors as in `bleu`."""
     _check(references, hypotheses)
-    weights = inverse_frequencies(references)
-    unseen = math.log(len(references))
-    items = []
-    for refs, hypothesis in zip(references, hypotheses):
-        answer = TfIdf.of(hypothesis, weights, unseen)
-        total = sum(_similarity(answer, TfIdf.of(ref, weights, unseen)) for ref in refs)
-        items.append(10 * total / len(refs))
-    return _mean(items)
+    known = CiderReferences.of(references)
+    return _mean([known.score(item, answer) for item, answer in enumerate(hypotheses)])
 
 
 def diversity(hypotheses: Sequence[Caption]) -> Diversity:
@@ -238,17 +254,6 @@ def _common_length(a: Caption, b: Caption) -> int:
         here = column & places.get(token, 0)
         column = ((column + here) | (column - here)) & full
     return len(a) - column.bit_count()
-
-
-def _similarity(answer: TfIdf, reference: TfIdf) -> float:
-    products = [0.0] * ORDER
-    for ngram, weight in answer.weights.items():
-        asked = reference.weights.get(ngram, 0.0)
-        products[len(ngram) - 1] += min(weight, asked) * asked
-    norms = [a * b for a, b in zip(answer.norms, reference.norms)]
-    cosines = [product / norm for product, norm in zip(products, norms) if norm]
-    excess = answer.num_bigrams - reference.num_bigrams
-    return math.exp(-(excess**2) / (2 * _CIDER_SIGMA**2)) * sum(cosines) / ORDER
 
 
 def _mean(items: Sequence[float]) -> Scores:

@@ -1,19 +1,26 @@
-"""Right and wrong classes: accuracy, its mean over classes, and confusion.
+"""Right and wrong classes: accuracy, its mean over classes, confusion, and average precision.
 
 Conventions
     Classes are what the caller names them by, as long as references and predictions agree: names
     or indices. A reference that no prediction can equal, such as -1 for a class unseen in
     training, counts as wrong and is never left out. Figures are fractions of 1.
+
+    Of several labels an item, average precision is the sum of the precisions at which each label
+    is found, over how often there is something to find (no interpolation); items of equal score
+    are accepted together. Its mean is over the labels that occur.
 """
 
+import math
 import operator
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnmm.manifest import name_some
+from rnnmm.metrics.interval import Redraw
 
 
 def accuracy(references: Sequence[Hashable], predictions: Sequence[Hashable]) -> float:
@@ -70,6 +77,80 @@ def confusion_matrix(
     matrix = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(matrix, ([place[r] for r in references], [place[p] for p in predictions]), 1)
     return matrix
+
+
+def class_figures(
+    classes: Sequence[str], matrix: NDArray[np.int64]
+) -> dict[str, dict[str, Any]]:
+    """What became of each class.
+
+    Args:
+        classes: ``(K,)`` names.
+        matrix: ``(K, K)`` counts of `confusion_matrix`.
+
+    Returns:
+        By class: ``items`` of it, ``answers`` of its name, ``recall`` and ``precision``; these are
+        None where nothing is to be divided by.
+    """
+    items, answers, right = matrix.sum(axis=1), matrix.sum(axis=0), matrix.diagonal()
+    rows = zip(items.tolist(), answers.tolist(), right.tolist())
+    return {
+        name: {
+            "items": asked,
+            "answers": given,
+            "recall": hits / asked if asked else None,
+            "precision": hits / given if given else None,
+        }
+        for name, (asked, given, hits) in zip(classes, rows, strict=True)
+    }
+
+
+def average_precision(
+    truth: NDArray[np.bool_], scores: NDArray[np.floating], times: NDArray[np.int64] | None = None
+) -> float:
+    """Of one label over the items.
+
+    Args:
+        truth: ``(I,)``, which items carry it.
+        scores: ``(I,)``, how surely they do; of any scale.
+        times: ``(I,)``, how often each item counts; None: once.
+
+    Returns:
+        In 0..1; NaN where no item carries it.
+
+    Source:
+        scikit-learn's ``average_precision_score``, to which it is equal.
+    """
+    weights = np.ones(len(truth), np.int64) if times is None else times
+    order = np.argsort(-scores, kind="stable")
+    hits, given = np.cumsum((truth * weights)[order]), np.cumsum(weights[order])
+    if not len(truth) or not hits[-1]:
+        return math.nan
+    ranked = scores[order]
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # of each score
+    hits, given = hits[last], np.maximum(given[last], 1)
+    return float(np.diff(hits, prepend=0) @ (hits / given) / hits[-1])
+
+
+def average_precisions(
+    truth: NDArray[np.bool_], scores: NDArray[np.floating], times: NDArray[np.int64] | None = None
+) -> list[float]:
+    """``(I, K)`` truth and scores -> `average_precision` of each of K labels."""
+    columns = zip(truth.T, scores.T)
+    return [average_precision(one, other, times) for one, other in columns]
+
+
+def mean_of_known(values: Sequence[float]) -> float:
+    """The mean of those that are no NaN; NaN where none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def redrawn_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> Redraw:
+    """How the mean average precision comes out when its items are drawn anew."""
+    return Redraw(
+        len(truth), lambda times: mean_of_known(average_precisions(truth, scores, times))
+    )
 
 
 def _check_paired(references: Sequence[Hashable], predictions: Sequence[Hashable]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.decode.alignment import attention_spans, best_tokens, with_spans
 from rnnmm.decode.attention import AttentionSearch, attention_beam
 from rnnmm.decode.hypothesis import Hypothesis
 from rnnmm.models.recogniser import Recogniser, repeat_views
@@ -56,4 +57,6 @@ class AttentionRecogniser(Recogniser):
         """``(B, T, F)`` -> for each row its answers, best first; none longer than its steps."""
         steps: Padded = self.encoder(x)
         longest = steps.lengths.to(steps.data.device)
-        return attention_beam(self.decoder.step, self.decoder.start(steps), longest, self.search)
+        start = self.decoder.start(steps)
+        found = attention_beam(self.decoder.step, start, longest, self.search)
+        return with_spans(found, attention_spans(self.decoder, steps, best_tokens(found)))

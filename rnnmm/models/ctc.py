@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.decode.alignment import ctc_spans, with_spans
 from rnnmm.decode.ctc import greedy_ctc
 from rnnmm.decode.hypothesis import Hypothesis
-from rnnmm.domain import NotNegative
+from rnnmm.domain import NotNegative, Probability
 from rnnmm.losses import consistency_loss, ctc_loss, ctc_steps
 from rnnmm.models.recogniser import Recogniser, repeat_views
 
@@ -29,6 +30,8 @@ class CtcModel(Recogniser):
         num_outputs: K symbols, the blank (index 0) among them.
         consistency: weight of `consistency_loss` where training shows several views of a batch.
         search: how to decode; None: the best symbol of each step, one answer a row.
+        label_smoothing: how far training draws each step to the uniform distribution, see
+            `ctc_loss`.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class CtcModel(Recogniser):
         num_outputs: int,
         consistency: NotNegative = 0.2,
         search: CtcSearch | None = None,
+        label_smoothing: Probability = 0.0,
     ) -> None:
         super().__init__()
+        self.label_smoothing = label_smoothing
         self.consistency = consistency
         self.search = search
         self.encoder = encoder
@@ -58,7 +63,7 @@ class CtcModel(Recogniser):
         """
         log_probs = self.forward(x)
         seen = repeat_views(targets, len(x.lengths))
-        loss = ctc_loss(log_probs, seen)
+        loss = ctc_loss(log_probs, seen, label_smoothing=self.label_smoothing)
         views = len(x.lengths) // len(targets.lengths)
         if views == 1:
             return loss
@@ -67,9 +72,9 @@ class CtcModel(Recogniser):
     def decode(self, x: Padded) -> list[list[Hypothesis]]:
         """``(B, T, F)`` -> for each row its answers, best first."""
         log_probs = self.forward(x)
-        if self.search is None:
-            return [[best] for best in greedy_ctc(log_probs)]
-        return self.search(log_probs)
+        found = self.search(log_probs) if self.search else [[one] for one in greedy_ctc(log_probs)]
+        heard = log_probs.to("cpu").rows()
+        return with_spans(found, [ctc_spans(row, few[0].tokens) for row, few in zip(heard, found)])
 
     def fault(self, num_frames: int, targets: Padded) -> str | None:
         """Too few steps for an alignment."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.decode.alignment import attention_spans, best_tokens, ctc_spans, with_spans
 from rnnmm.decode.attention import AttentionSearch, attention_beam
 from rnnmm.decode.hypothesis import Hypothesis
 from rnnmm.decode.prefix_score import PrefixState, begin_prefix, extend_prefixes, score_prefixes
@@ -88,12 +89,19 @@ class JointCtcAttention(Recogniser):
     def decode(self, x: Padded) -> list[list[Hypothesis]]:
         """``(B, T, F)`` -> for each row its answers, best first.
 
-        A score is the weighted mean of both log-probabilities.
+        A score is the weighted mean of both log-probabilities. Tokens stand where CTC hears them
+        or, where it was not trained or finds no place for all of them, where the attention looks.
         """
         steps: Padded = self.encoder(x)
-        state = JointState(self.decoder.start(steps), begin_prefix(self._score_steps(steps)))
+        log_probs = self._score_steps(steps)
+        state = JointState(self.decoder.start(steps), begin_prefix(log_probs))
         longest = steps.lengths.to(steps.data.device)
-        return attention_beam(self.step, state, longest, self.search)
+        found = attention_beam(self.step, state, longest, self.search)
+        spans = attention_spans(self.decoder, steps, best_tokens(found))
+        if self.ctc_weight:
+            rows = zip(log_probs.to("cpu").rows(), found, spans)
+            spans = [ctc_spans(row, few[0].tokens) or seen for row, few, seen in rows]
+        return with_spans(found, spans)
 
     def step(self, symbols: Tensor, state: JointState) -> tuple[Tensor, Tensor, JointState]:
         """As `rnnmm.decode.attention.Step`: one symbol a row ``(M,)`` further."""

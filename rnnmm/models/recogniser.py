@@ -2,10 +2,13 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.decode.hypothesis import Hypothesis
+
+_MANY = 5040  # frames: every usual stride divides it
 
 
 class Recogniser(nn.Module, ABC):
@@ -15,6 +18,14 @@ class Recogniser(nn.Module, ABC):
     decoder begins with it and writes it to end, as "<bos>" and "<eos>" in one: it is never asked
     for the one where the other is meant. So one vocabulary fits all criteria.
     """
+
+    encoder: nn.Module
+
+    @property
+    def stride(self) -> int:
+        """Frames per step of the encoder."""
+        output_lengths = getattr(self.encoder, "output_lengths", None)  # none: a step a frame
+        return _MANY // int(output_lengths(torch.tensor([_MANY]))) if output_lengths else 1
 
     @abstractmethod
     def loss(self, x: Padded, targets: Padded) -> Tensor:
@@ -28,7 +39,10 @@ class Recogniser(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, x: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, F)`` -> for each row its answers, at least one, best first."""
+        """``(B, T, F)`` -> for each row its answers, at least one, best first.
+
+        The best says where in the encoder's steps its tokens stand, wherever that can be told.
+        """
 
     def fault(self, num_frames: int, targets: Padded) -> str | None:
         """Why ``(1, U)`` targets cannot be learned from so many frames; None: they can."""

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
+from rnnmm.decode.alignment import best_tokens, transducer_spans, with_spans
 from rnnmm.decode.hypothesis import Hypothesis
 from rnnmm.decode.transducer import Network, TransducerSearch
 from rnnmm.domain import Probability, Size
@@ -66,7 +67,10 @@ class Transducer(Recogniser):
     def decode(self, x: Padded) -> list[list[Hypothesis]]:
         """``(B, T, F)`` -> for each row its answers, best first."""
         state = self.predictor.initial_state(len(x.lengths))
-        return self.search(self._look(x), Network(self._predict, self.joint, state))
+        steps = self._look(x)
+        found = self.search(steps, Network(self._predict, self.joint, state))
+        best = best_tokens(found).to(steps.data.device)
+        return with_spans(found, transducer_spans(self._lattice(steps, best), best.lengths))
 
     def _look(self, x: Padded) -> Padded:
         """``(B, T', J)``: the steps as the joint network sees them."""

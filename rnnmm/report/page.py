@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import rnnmm
 from rnnmm.metrics.errors import Edit
-from rnnmm.report import picture, plot, wording
+from rnnmm.report import look, picture, plot, wording
+from rnnmm.text.word import Word
 
 MAX_MEDIA_BYTES = 4_500_000  # of sound and pictures, so that a page stays below 5 MB
 MAX_MATRIX_CLASSES = 20  # a larger matrix cannot be read: its worst confusions are listed instead
@@ -35,6 +36,8 @@ class Example:
         frames: ``(T, H, W, 3)`` uint8, RGB; one frame is a photo, more are a clip.
         frame_rate: of the frames, Hz.
         alignment: how the hypothesis differs from the reference, word by word.
+        words: of the hypothesis, with times and confidence.
+        looks: where the model looked for each word.
 
     Raises:
         ValueError: The frames are not ``(T, H, W, 3)`` uint8 with T >= 1.
@@ -48,6 +51,8 @@ class Example:
     frames: NDArray[np.uint8] | None = None
     frame_rate: float = 12.5
     alignment: Sequence[Edit] | None = None
+    words: Sequence[Word] = ()
+    looks: Sequence[look.Look] = ()
 
     def __post_init__(self) -> None:
         frames = self.frames
@@ -183,6 +188,7 @@ def _section(task: TaskSummary, shared_notes: Sequence[str]) -> dict[str, object
         "seconds": {name: wording.format_seconds(s) for name, s in task.seconds.items()},
         "charts": _charts(task.history),
         "has_alignment": any(example.alignment is not None for example in task.examples),
+        "has_words": any(example.words for example in task.examples),
         "notes": [note for note in task.notes if note not in shared_notes],
         **_confusion_view(task),
     }
@@ -276,6 +282,9 @@ def _media(example: Example) -> dict[str, tuple[str, ...]]:
         media["pictures"] = picture.strip(example.frames)
     if example.audio is not None:
         media["sound"] = (picture.data_uri("audio/wav", example.audio),)
+    if example.frames is not None and look.is_still(example.looks):
+        lit = [look.light(example.frames[0], one.weights[0]) for one in example.looks]
+        media["attention"] = tuple(lit)
     if example.frames is not None and len(example.frames) > 1:
         media["clip"] = (picture.animate(example.frames, example.frame_rate),)
     return media

@@ -33,6 +33,11 @@ def strip(frames: NDArray[np.uint8]) -> tuple[str, ...]:
     )
 
 
+def still(frame: NDArray[np.uint8]) -> str:
+    """One frame ``(H, W, 3)`` uint8, RGB, in its own size, as a JPEG address."""
+    return data_uri("image/jpeg", _encode([Image.fromarray(frame)], "JPEG", quality=75))
+
+
 def animate(frames: NDArray[np.uint8], frame_rate: float) -> str:
     """A clip as the address of an animated WebP that repeats, at its true speed.
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -10,24 +11,32 @@ from torch import Tensor
 
 from rnnmm.batch import LabelBatch, Padded
 from rnnmm.domain import Probability
+from rnnmm.features.mixup import one_hot
 from rnnmm.losses import class_loss
-from rnnmm.metrics.classification import accuracy, confusion_matrix, mean_class_accuracy
+from rnnmm.metrics.classification import (
+    accuracy,
+    class_figures,
+    confusion_matrix,
+    mean_class_accuracy,
+)
 from rnnmm.metrics.interval import Tally
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
-from rnnmm.tasks.task import Prediction, References, Score, Target, Task
+from rnnmm.tasks.labelled import Labelled, LabelledTask
+from rnnmm.tasks.task import Prediction, References, Score
 from rnnmm.text.vocabulary import Vocabulary
 
 _TOP = 5
 
 
 @dataclass(frozen=True)
-class Class(Target):
+class Class(Labelled):
     """The class that a column of the store names.
 
     Args:
         column: "speaker", or "label" for everything else.
         label_smoothing: probability mass spread over all classes in training, in [0, 1).
+        num_clips, clip_steps, num_crops, mixup: as in `Labelled`.
     """
 
     column: Literal["speaker", "label"]
@@ -53,7 +62,7 @@ def label_batch(
     return LabelBatch(index, inputs, labels)
 
 
-class Classification(Task):
+class Classification(LabelledTask):
     """A closed set of classes, one per item."""
 
     metric = "accuracy"
@@ -69,10 +78,14 @@ class Classification(Task):
         """Cross-entropy per item."""
         return class_loss(self.model(frames), batch.labels, self.target.label_smoothing)
 
+    def shares(self, batch: LabelBatch) -> Tensor:
+        """All of an item is its class."""
+        return one_hot(batch.labels, len(self.answers.vocabulary))
+
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
         """The best class and the four behind it."""
         classes = self.answers.vocabulary.symbols
-        scores = self.model(self.features(inputs)).float().log_softmax(dim=1)  # (B, K)
+        scores = self.log_probabilities(inputs, partial(torch.log_softmax, dim=1))  # (B, K)
         best, order = scores.topk(min(_TOP, len(classes)), dim=1)  # (B, 5) each
         return [
             Prediction(row, classes[ranks[0]], score, tuple(classes[rank] for rank in ranks))
@@ -86,7 +99,7 @@ class Classification(Task):
         return f"a class unseen in training: {references[0]!r}"
 
     def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
-        """Accuracy, top-5, the mean over classes, and the confusion matrix.
+        """Accuracy, top-5, the mean over classes, the confusion matrix and a table of classes.
 
         A reference outside the known classes counts as wrong: it can never be answered.
         """
@@ -102,8 +115,9 @@ class Classification(Task):
             "top5": sum(hits) / len(hits),
             "mean_class_accuracy": mean_class_accuracy(truth, answers),
         }
-        matrix = confusion_matrix(truth, answers, classes).tolist()
-        counts = {"right": sum(right), "classes": classes, "confusion": matrix}
+        matrix = confusion_matrix(truth, answers, classes)
+        counts = {"right": sum(right), "classes": classes, "confusion": matrix.tolist(),
+                  "per_class": class_figures(classes, matrix)}  # fmt: skip
         tallies = {
             "accuracy": Tally.of_means(right),
             "top1": Tally.of_means(right),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnmm.batch import Batch, InputBatch
 from rnnmm.loading.digest import digest_array
-from rnnmm.loading.gather import Kind, gather, payload_lengths
+from rnnmm.loading.gather import Kind, gather, parts, payload_lengths
 from rnnmm.loading.loader import Loader
 from rnnmm.loading.order import (
     Batching,
@@ -69,7 +69,7 @@ def select_rows(
     faults = {}
     for row in _rows_of(store, split).tolist():
         if not lengths[row]:
-            faults[row] = f"no {inputs}"
+            faults[row] = " and ".join(f"no {part}" for part in parts(inputs))
         elif not references[row]:
             faults[row] = f"no {type(target).__name__.lower()} to compare with"
     return _without(store, split, faults, Rows(_rows_of(store, split), lengths, references),
@@ -217,11 +217,12 @@ class StoreData(pl.LightningDataModule):
             "loader.batch_size": self.batching.batch_size,
             "loader.max_steps": self.batching.max_steps,
             "loader.shares": self.batching.shares,
+            "loader.curriculum_epochs": self.batching.curriculum_epochs,
         }
 
     @cached_property
     def _ring(self) -> Ring:
-        return _ring(self.batching, self.task.device)
+        return _ring(self.batching, self.task.device, self.task.inputs)
 
     def _middle(self, batches: Sequence[list[int]]) -> list[int]:
         """The batch of median size: half of them cost more."""
@@ -239,7 +240,7 @@ def input_loader(
     store: Store, rows: Rows, inputs: Kind, batching: Batching, device: torch.device
 ) -> Loader[InputBatch]:
     """The inputs of all rows on a device, in batches by length, so that little is padded."""
-    ring = _ring(batching, device)
+    ring = _ring(batching, device, inputs)
 
     def make(batch: Sequence[int]) -> InputBatch:
         return InputBatch(torch.as_tensor(batch), gather(store, batch, inputs, ring))
@@ -249,10 +250,11 @@ def input_loader(
     return Loader(make, batches, batching.depth, device)
 
 
-def _ring(batching: Batching, device: torch.device) -> Ring:
+def _ring(batching: Batching, device: torch.device, inputs: Kind) -> Ring:
     # Beside those made ahead: the one in use, the one before it that a trainer may still hold,
     # and the one that is being filled.
-    return Ring(batching.depth + 3, is_pinned=device.type == "cuda")
+    num_batches = batching.depth + 3
+    return Ring(num_batches * len(parts(inputs)), is_pinned=device.type == "cuda")
 
 
 def _rows_of(store: Store, split: str) -> NDArray[np.int64]:

@@ -35,6 +35,7 @@ def predict_rows(task: Task, store: Store, rows: Rows, batching: Batching) -> li
     answers: dict[int, Prediction] = {}
     with torch.inference_mode():
         for batch in input_loader(store, rows, task.inputs, batching, task.device):
-            for prediction in task.predict(batch.rows, batch.inputs):
+            inputs = task.pose(batch.inputs, [rows.references[row] for row in batch.rows.tolist()])
+            for prediction in task.predict(batch.rows, inputs):
                 answers[prediction.row] = prediction
     return [answers[row] for row in rows.index.tolist()]

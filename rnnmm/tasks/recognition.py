@@ -1,26 +1,42 @@
 """Speech recognition: sound to words."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded, TextBatch
 from rnnmm.decode.hypothesis import Hypothesis
-from rnnmm.domain import Count, Size
+from rnnmm.domain import Count, NotNegative, Size
 from rnnmm.metrics.errors import ErrorCounts, align, count_errors
 from rnnmm.metrics.interval import Tally
+from rnnmm.metrics.reliability import calibration_error, reliability_bins
 from rnnmm.models.recogniser import Recogniser
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
-from rnnmm.tasks.task import Prediction, References, Score, Target, Task
+from rnnmm.tasks.confidence import (
+    calibrated,
+    fit_confidence,
+    right_words,
+    uncalibrated,
+    word_confidence,
+)
+from rnnmm.tasks.task import Answered, Prediction, References, Score, Target, Task
 from rnnmm.text.ngram import fit_ngram
 from rnnmm.text.normalise import Normaliser
 from rnnmm.text.vocabulary import Vocabulary
+from rnnmm.text.word import Word, locate_words
+
+log = logging.getLogger(__name__)
 
 BLANK = "<blank>"
+
+T = TypeVar("T", int, str)
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,8 @@ class Transcript(Target):
         unit: what one symbol is: a character (spaces too), a word or a piece of one.
         num_pieces: how many pieces there are, where those are the unit.
         ngram_order: of the n-gram of words that a search may use (`rnnmm.search`); 0: none.
+        input_rate: steps per second of what is heard: the sample rate of sound; 0: unknown, and
+            then no word has a time.
         normaliser: applied to every transcript, in training and in scoring alike.
     """
 
@@ -38,6 +56,7 @@ class Transcript(Target):
     normaliser: Normaliser = field(default_factory=Normaliser)
     num_pieces: Size = 100
     ngram_order: Count = 0
+    input_rate: NotNegative = 0.0
 
     def references(self, store: Store) -> list[References]:
         """The normalised transcript of each row; none where it has no text."""
@@ -45,7 +64,7 @@ class Transcript(Target):
         return [() if text is None else (self.normaliser(text),) for text in texts]
 
     def learn(self, references: Sequence[References], input_dim: int) -> Answers:
-        """The symbols of the transcripts; the constant answer is silence."""
+        """The symbols of the transcripts; the constant answers are silence and a sentence."""
         texts = [text for texts in references for text in texts]
         if self.unit == "piece":
             vocabulary = Vocabulary.fit_pieces(texts, self.num_pieces, (BLANK,))
@@ -53,7 +72,7 @@ class Transcript(Target):
             vocabulary = Vocabulary.fit(texts, self.unit, (BLANK,))
         order = self.ngram_order
         ngram = fit_ngram((text.split() for text in texts), order) if order else None
-        return Answers(vocabulary, ("",), input_dim, ngram)
+        return Answers(vocabulary, ("", _usual_sentence(texts)), input_dim, ngram)
 
 
 class SpeechRecognition(Task):
@@ -79,13 +98,28 @@ class SpeechRecognition(Task):
         return self.transcribe(index, self.model.decode(self.features(inputs)))
 
     def transcribe(self, index: Tensor, found: Sequence[Sequence[Hypothesis]]) -> list[Prediction]:
-        """The best hypothesis of each row as text."""
-        best = [few[0] for few in found]
-        # Folded, as every reference is: two spaces in a row are not two errors.
-        texts = [" ".join(self.answers.vocabulary.decode(one.tokens).split()) for one in best]
-        return [
-            Prediction(row, text, one.score) for row, text, one in zip(index.tolist(), texts, best)
-        ]
+        """The hypotheses of each row as text, and the words of the best one."""
+        step_s = self.step_s
+        return [self._transcript(row, few, step_s) for row, few in zip(index.tolist(), found)]
+
+    @property
+    def step_s(self) -> float:
+        """Seconds from one step of the encoder to the next; NaN: the inputs' rate is unknown."""
+        if not self.target.input_rate:
+            return math.nan
+        rate = self.features.frame_rate(self.target.input_rate)  # type: ignore[operator]
+        return self.model.stride / float(rate)
+
+    def settle(self, answer: Callable[[Literal["train", "val"]], Answered]) -> None:
+        """Learns from the validation split what the model's confidence in a word is worth."""
+        said, is_right = _judged(*answer("val"))
+        line = fit_confidence(said, is_right)
+        if line is None:
+            log.warning(
+                "confidence is bare: of %d words answered in the validation split %d are right, "
+                "which does not tell what it is worth", len(said), sum(is_right),
+            )  # fmt: skip
+        self.answers = replace(self.answers, confidence=line)
 
     def fault(self, references: References, num_steps: int) -> str | None:
         """A symbol the vocabulary lacks, no words at all, or what the model cannot learn."""
@@ -104,27 +138,127 @@ class SpeechRecognition(Task):
         words = [count_errors(truth.split(), answer.split()) for truth, answer in pairs]
         chars = [count_errors(list(truth), list(answer)) for truth, answer in pairs]
         all_words, all_chars = sum(words, ErrorCounts()), sum(chars, ErrorCounts())
-        counts = {
+        metrics = {"wer": all_words.rate, "cer": all_chars.rate}
+        floors = self._floors([truth for truth, _ in pairs])
+        counts: dict[str, Any] = {
             "words": _fields(all_words),
             "chars": _fields(all_chars),
             "wrong_utterances": sum(truth != answer for truth, answer in pairs),
         }
-        return Score(
-            {"wer": all_words.rate, "cer": all_chars.rate},
-            # The empty transcript deletes every word: its rate is one, whatever was said.
-            {"wer": 1.0 if all_words.reference_length else 0.0,
-             "cer": 1.0 if all_chars.reference_length else 0.0},
-            counts,
-            {"wer": _tally(words), "cer": _tally(chars)},
-        )  # fmt: skip
+        if any(prediction.words for prediction in predictions):
+            reliability = self._reliability(predictions, references)
+            metrics["ece"] = reliability["ece_after"]
+            floors["ece"] = reliability["wrong"]  # of who is sure of every word
+            counts["confidence"] = reliability
+        return Score(metrics, floors, counts, {"wer": _tally(words), "cer": _tally(chars)})
 
     def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
-        """The alignment of the words."""
+        """The alignment, times and confidence of the words, and what else was found."""
         edits = align(references[0].split(), prediction.hypothesis.split()) if references else ()
-        return {"alignment": [list(edit) for edit in edits]}
+        nbest = [{"text": text, "score": round(score, 6)} for text, score in prediction.nbest]
+        return {
+            "alignment": [list(edit) for edit in edits],
+            "words": [
+                {
+                    "word": word.text,
+                    "start_s": round(word.start_s, 3),
+                    "end_s": round(word.end_s, 3),
+                    "confidence": round(word.confidence, 4),
+                }
+                for word in prediction.words
+            ],
+            "confidence": _utterance_confidence(prediction),
+            **({"nbest": nbest} if len(nbest) > 1 else {}),
+        }
+
+    def _transcript(self, row: int, found: Sequence[Hypothesis], step_s: float) -> Prediction:
+        texts: dict[str, float] = {}
+        for one in found:  # other tokens may spell the same
+            texts.setdefault(self._text(one), one.score)
+        nbest = tuple(texts.items())
+        return Prediction(row, *nbest[0], words=self._words(found[0], step_s), nbest=nbest)
+
+    def _text(self, hypothesis: Hypothesis) -> str:
+        # Folded, as every reference is: two spaces in a row are not two errors.
+        return " ".join(self.answers.vocabulary.decode(hypothesis.tokens).split())
+
+    def _words(self, hypothesis: Hypothesis, step_s: float) -> tuple[Word, ...]:
+        """A step stands for half a step around its middle; time begins at 0."""
+        if not hypothesis.spans:
+            return ()
+        located = locate_words(self.answers.vocabulary, hypothesis.tokens)
+        spans = [[hypothesis.spans[place] for place in places] for _, places in located]
+        said = [word_confidence(own) for own in spans]
+        sure = calibrated(said, self.answers.confidence)
+        return tuple(
+            Word(text, step_s * max(own[0].start - 0.5, 0), step_s * (own[-1].end - 0.5), one)
+            for (text, _), own, one in zip(located, spans, sure)
+        )
+
+    def _reliability(
+        self, predictions: Sequence[Prediction], references: Sequence[References]
+    ) -> dict[str, Any]:
+        """How far to trust the confidence of words, before and after what was learned of it."""
+        sure, is_right = _judged(predictions, references)
+        bins = reliability_bins(sure, is_right)
+        before = reliability_bins(uncalibrated(sure, self.answers.confidence), is_right)
+        return {
+            "words": len(sure),
+            "wrong": 1 - sum(is_right) / len(sure),
+            "ece_before": calibration_error(before),
+            "ece_after": calibration_error(bins),
+            "bins": [one._asdict() for one in bins],
+        }
+
+    def _floors(self, truth: Sequence[str]) -> dict[str, float]:
+        """What the better of the constant answers would get."""
+        words, chars = [], []
+        for text in self.answers.constants:
+            errors = (count_errors(one.split(), text.split()) for one in truth)
+            words.append(sum(errors, ErrorCounts()).rate)
+            errors = (count_errors(list(one), list(text)) for one in truth)
+            chars.append(sum(errors, ErrorCounts()).rate)
+        return {"wer": min(words), "cer": min(chars)}
 
     def _encode(self, text: str) -> list[int]:
         return self.answers.vocabulary.encode(text)
+
+
+def _usual_sentence(texts: Sequence[str]) -> str:
+    """The commonest word of each place, in as many places as the most transcripts have.
+
+    Where a grammar is fixed it gets many words right without listening.
+    """
+    sentences = [text.split() for text in texts]
+    length = _commonest(map(len, sentences))
+    places = zip(*(words for words in sentences if len(words) == length))
+    return " ".join(map(_commonest, places))
+
+
+def _commonest(values: Iterable[T]) -> T:
+    """Of equally common ones the least."""
+    counts = Counter(values)
+    return min(counts, key=lambda value: (-counts[value], value))
+
+
+def _judged(
+    predictions: Sequence[Prediction], references: Sequence[References]
+) -> tuple[list[float], list[bool]]:
+    """Confidence of every word answered, and whether it is right."""
+    heard = [(one, texts[0]) for one, texts in zip(predictions, references) if one.words]
+    sure = [word.confidence for one, _ in heard for word in one.words]
+    return sure, [right for one, truth in heard for right in right_words(truth, one.hypothesis)]
+
+
+def _utterance_confidence(prediction: Prediction) -> float | None:
+    """The part of the words that is expected to be right; of no words, that none was said.
+
+    None where the words cannot be told apart.
+    """
+    if prediction.words:
+        mean = sum(word.confidence for word in prediction.words) / len(prediction.words)
+        return round(mean, 4)
+    return None if prediction.hypothesis else round(math.exp(min(prediction.score, 0.0)), 4)
 
 
 def _tally(counts: Sequence[ErrorCounts]) -> Tally:

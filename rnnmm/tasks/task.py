@@ -17,14 +17,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnmm.batch import Batch, Padded
+from rnnmm.decode.segments import Found
 from rnnmm.loading.gather import Kind
+from rnnmm.manifest import Segment
 from rnnmm.metrics.interval import Redraw, Tally
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.optimisation import AdamW
+from rnnmm.text.word import Word
 
 References = tuple[str, ...]
 """What would be right for one item, normalised: several for captions, none where unknown."""
+
+
+class Timeline(NamedTuple):
+    """What happens when in one item.
+
+    frame_rate: frames per second. scores: ``(T, K)`` of each label in each frame. segments: what
+    is answered. baseline: what a rule without a model would answer; None: there is none.
+    """
+
+    frame_rate: float
+    scores: NDArray[np.float32]
+    segments: tuple[Found, ...] = ()
+    baseline: tuple[Segment, ...] | None = None
 
 
 class Prediction(NamedTuple):
@@ -33,6 +49,10 @@ class Prediction(NamedTuple):
     row: of the store. hypothesis: the answer. score: its log-probability.
     ranking: the classes from best to fifth best, for tasks that choose one.
     embedding: ``(D,)``, for tasks that compare items.
+    words: of the hypothesis, for tasks that hear them; none where they cannot be told apart.
+    nbest: all that was found as (text, log-probability), best first, for tasks that search.
+    timeline: for tasks that say what happens when.
+    scores: ``(K,)`` of each label, for tasks that give any number of them.
     """
 
     row: int
@@ -40,6 +60,10 @@ class Prediction(NamedTuple):
     score: float
     ranking: tuple[str, ...] = ()
     embedding: NDArray[np.float32] | None = None
+    words: tuple[Word, ...] = ()
+    nbest: tuple[tuple[str, float], ...] = ()
+    timeline: Timeline | None = None
+    scores: NDArray[np.float32] | None = None
 
 
 Answered = tuple[list[Prediction], list[References]]
@@ -122,7 +146,7 @@ class Task(pl.LightningModule):
         self.feature_augment = nn.ModuleList(feature_augment)
         self.seed = seed
         self._generator = torch.Generator()
-        self._predictions: list[Prediction] = []
+        self.predictions: list[Prediction] = []
 
     @abstractmethod
     def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
@@ -132,6 +156,15 @@ class Task(pl.LightningModule):
     @abstractmethod
     def loss(self, frames: Padded, batch: Any) -> Tensor:
         """A scalar: the mean over valid elements."""
+
+    def pose(self, inputs: Padded, references: Sequence[References]) -> Padded:
+        """Raw inputs as `predict` takes them: with what the question tells, if it tells anything.
+
+        Args:
+            inputs: of a batch.
+            references: of each of its rows; of inputs from elsewhere there are none.
+        """
+        return inputs
 
     @abstractmethod
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
@@ -171,9 +204,7 @@ class Task(pl.LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # All chance in a step is a function of (seed, epoch, step): resuming needs no RNG state.
         self.seed_step(self.current_epoch, batch_idx)
-        rate = self.optim.rate_at(self.progress(batch_idx))
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate
+        self.optim.set_rate(self.trainer.optimizers[0], self.progress(batch_idx))
 
     def progress(self, batch_idx: int) -> float:
         """0..1: the part of the training that is done before a step of the current epoch."""
@@ -191,16 +222,23 @@ class Task(pl.LightningModule):
         return self.loss(self.augmented_frames(batch.inputs), batch)
 
     def on_validation_epoch_start(self) -> None:
-        self._predictions = []
+        self.predictions = []
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._predictions += self.predict(batch.rows, batch.inputs)
+        known = self._validated_against
+        inputs = self.pose(batch.inputs, [known[row] for row in batch.rows.tolist()])
+        self.predictions += self.predict(batch.rows, inputs)
 
     def on_validation_epoch_end(self) -> None:
         # Counts of the whole split, never a mean over batches.
-        known: Sequence[References] = self.trainer.datamodule.val.references  # type: ignore[attr-defined]
-        score = self.score(self._predictions, [known[p.row] for p in self._predictions])
+        known = self._validated_against
+        score = self.score(self.predictions, [known[p.row] for p in self.predictions])
         self.log_dict({f"val_{name}": value for name, value in score.metrics.items()})
+
+    @property
+    def _validated_against(self) -> Sequence[References]:
+        """Of every row of the store."""
+        return self.trainer.datamodule.val.references  # type: ignore[attr-defined, no-any-return]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.optim.make(self.named_parameters())

@@ -19,11 +19,6 @@ def test_repeats_fold_and_blanks_separate() -> None:
     assert second.tokens == (3,)
 
 
-def test_times_are_where_symbols_first_spike() -> None:
-    (hypothesis,) = greedy_ctc(scores_of([0, 1, 1, 0, 1, 2]), step_s=0.04)
-    assert hypothesis.times_s == pytest.approx((0.04, 0.16, 0.2))
-
-
 def test_the_path_is_the_best_of_all_paths() -> None:
     torch.manual_seed(1)
     x = Padded(torch.randn(1, 4, 3).log_softmax(-1), torch.tensor([4]))

@@ -217,32 +217,12 @@ def sub_sequences(best: list[int]) -> Iterator[tuple[int, ...]]:
         yield fold(tuple(token if keep else 0 for token, keep in zip(best, kept)))
 
 
-def test_times_are_where_tokens_spike() -> None:
-    path = [0, 1, 1, 0, 0, 1, 2, 0]
-    x = Padded((torch.nn.functional.one_hot(torch.tensor([path]), 4) * 9.0).log_softmax(-1),
-               torch.tensor([8]))  # fmt: skip
-    ((best, *_),) = beam_ctc(x, CtcBeam(4, step_s=0.04))
-    assert best.tokens == (1, 1, 2)
-    assert best.times_s == pytest.approx((0.04, 0.2, 0.24))
-    assert best.times_s == greedy_ctc(x, step_s=0.04)[0].times_s
-    assert beam_ctc(x)[0][0].times_s == ()
-
-
-def test_an_early_weak_spike_is_not_taken_for_the_token() -> None:
-    probs = torch.full((1, 6, 3), 0.005)
-    probs[..., 0] = 0.99
-    probs[0, 1] = torch.tensor([0.8, 0.15, 0.05])
-    probs[0, 4] = torch.tensor([0.05, 0.9, 0.05])
-    ((best, *_),) = beam_ctc(Padded(probs.log(), torch.tensor([6])), CtcBeam(8, step_s=1.0))
-    assert (best.tokens, best.times_s) == ((1,), (4.0,))
-
-
 def test_where_all_is_forbidden_the_answer_is_empty() -> None:
     never = Pairs(torch.zeros(4, 4), torch.full((4,), -torch.inf))
     x = made(0, [5, 3], 4)
     for few, row in zip(beam_ctc(x, CtcBeam(4, (Weighted(never, 0.0),))), x.rows()):
-        ((tokens, score, times_s),) = few
-        assert (tokens, times_s) == ((), ())
+        ((tokens, score, spans),) = few
+        assert (tokens, spans) == ((), ())
         assert score == pytest.approx(float(row[:, 0].sum()), abs=1e-5)
 
 
@@ -255,9 +235,7 @@ def test_a_language_model_settles_what_sounds_alike() -> None:
         assert vocabulary.decode(CtcBeam(4, lm)(x)[0][0].tokens) == said
 
 
-@pytest.mark.parametrize("fault", [{"size": 0}, {"top_k": -1}, {"step_s": -0.1}, {"blank": -1}])
+@pytest.mark.parametrize("fault", [{"size": 0}, {"top_k": -1}, {"blank": -1}])
 def test_figures_out_of_range_are_named(fault: dict[str, int]) -> None:
-    with pytest.raises(
-        ValueError, match="CtcBeam: expected size >= 1, top_k, step_s and blank >= 0"
-    ):
+    with pytest.raises(ValueError, match="CtcBeam: expected size >= 1, top_k and blank >= 0"):
         CtcBeam(**fault)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnnmm.decode.hypothesis import Hypothesis
-from rnnmm.decode.writer import Beam, beam_write
+from rnnmm.decode.writer import Beam, DiverseBeam, beam_write
 
 END = 3
 
@@ -41,7 +41,9 @@ def select(state: Tensor, rows: Tensor) -> Tensor:
     return state[rows]
 
 
-def search(num_rows: int, num_outputs: int, max_tokens: int, beam: Beam) -> list[list[Hypothesis]]:
+def search_beam(
+    num_rows: int, num_outputs: int, max_tokens: int, beam: Beam
+) -> list[list[Hypothesis]]:
     step, state = remembering(num_rows, num_outputs)
     start = torch.zeros(num_rows, dtype=torch.int64)
     return beam_write(step, select, state, start, num_outputs - 1, max_tokens, beam)
@@ -91,7 +93,7 @@ def test_a_beam_of_one_takes_the_best_token_at_each_step() -> None:
     rows = torch.stack(expected, dim=1).tolist()
     until_end = [tuple(itertools.takewhile(lambda token: token != 5, row)) for row in rows]
     for beam in (Beam(), Beam(length_power=0.7)):
-        found = search(5, 6, 7, beam)
+        found = search_beam(5, 6, 7, beam)
         assert [best.tokens for (best,) in found] == until_end
     assert len({len(row) for row in until_end}) > 1  # some end early, or nothing is shown
 
@@ -99,7 +101,7 @@ def test_a_beam_of_one_takes_the_best_token_at_each_step() -> None:
 @pytest.mark.parametrize("length_power", [0.0, 0.7, 1.0])
 def test_a_beam_of_full_width_is_exhaustive_search(length_power: float) -> None:
     num_outputs, max_tokens = 4, 4
-    found = search(3, num_outputs, max_tokens, Beam(num_outputs**max_tokens, length_power))
+    found = search_beam(3, num_outputs, max_tokens, Beam(num_outputs**max_tokens, length_power))
     for row, hypotheses in enumerate(found):
         answers = every_answer(row, num_outputs, max_tokens)
         ranked = sorted(answers, key=lambda t: -answers[t][0] / answers[t][1] ** length_power)
@@ -109,8 +111,8 @@ def test_a_beam_of_full_width_is_exhaustive_search(length_power: float) -> None:
 
 
 def test_a_wider_beam_finds_what_greed_misses_and_gives_the_best_first() -> None:
-    greedy = search(20, 6, 5, Beam())
-    wide = search(20, 6, 5, Beam(8))
+    greedy = search_beam(20, 6, 5, Beam())
+    wide = search_beam(20, 6, 5, Beam(8))
     assert all(len(row) == 8 and len({one.tokens for one in row}) == 8 for row in wide)
     for row in wide:
         assert [one.score for one in row] == sorted((one.score for one in row), reverse=True)
@@ -120,7 +122,7 @@ def test_a_wider_beam_finds_what_greed_misses_and_gives_the_best_first() -> None
 def test_rows_of_a_beam_do_not_see_each_other() -> None:
     step, state = remembering(4, 6)
     start = torch.zeros(1, dtype=torch.int64)
-    together = search(4, 6, 5, Beam(3, 0.5))
+    together = search_beam(4, 6, 5, Beam(3, 0.5))
     for row, expected in enumerate(together):
         (alone,) = beam_write(step, select, state[row : row + 1], start, 5, 5, Beam(3, 0.5))
         assert [one.tokens for one in alone] == [one.tokens for one in expected]
@@ -128,16 +130,16 @@ def test_rows_of_a_beam_do_not_see_each_other() -> None:
 
 def test_length_power_prefers_longer_answers() -> None:
     short, fair, long = (
-        sum(len(row[0].tokens) for row in search(20, 4, 8, Beam(4, power)))
+        sum(len(row[0].tokens) for row in search_beam(20, 4, 8, Beam(4, power)))
         for power in (0.0, 0.7, 2.0)
     )
     assert short < fair < long
 
 
 def test_no_answer_is_shorter_than_wanted_unless_it_is_cut() -> None:
-    assert min(len(row[0].tokens) for row in search(20, 4, 8, Beam(3))) < 3
-    assert min(len(one.tokens) for row in search(20, 4, 8, Beam(3, 0, 3)) for one in row) >= 3
-    assert {len(one.tokens) for row in search(3, 4, 2, Beam(3, 0, 5)) for one in row} == {2}
+    assert min(len(row[0].tokens) for row in search_beam(20, 4, 8, Beam(3))) < 3
+    assert min(len(one.tokens) for row in search_beam(20, 4, 8, Beam(3, 0, 3)) for one in row) >= 3
+    assert {len(one.tokens) for row in search_beam(3, 4, 2, Beam(3, 0, 5)) for one in row} == {2}
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -146,7 +148,7 @@ def test_blocked_ngrams_occur_once(n: int) -> None:
         runs = [tokens[at : at + n] for at in range(len(tokens) - n + 1)]
         return len(set(runs)) < len(runs)
 
-    free, blocked = (search(20, 5, 9, Beam(3, 1.0, 0, block)) for block in (0, n))
+    free, blocked = (search_beam(20, 5, 9, Beam(3, 1.0, 0, block)) for block in (0, n))
     assert any(repeated(one.tokens) for row in free for one in row)
     assert not any(repeated(one.tokens) for row in blocked for one in row)
 
@@ -156,3 +158,51 @@ def test_an_impossible_search_is_refused() -> None:
         Beam(size=0)
     with pytest.raises(ValueError, match="block_ngrams >= 0, got 0, 0 and -1"):
         Beam(block_ngrams=-1)
+
+
+def diverse(num_rows: int, num_outputs: int, max_tokens: int, search: DiverseBeam):
+    step, state = remembering(num_rows, num_outputs)
+    start = torch.zeros(num_rows, dtype=torch.int64)
+    return search.find(step, select, state, start, num_outputs - 1, max_tokens)
+
+
+@pytest.mark.parametrize(
+    "search", [DiverseBeam(1, 0.7, Beam(3, 0.6)), DiverseBeam(3, 0, Beam(3, 0.6))]
+)
+def test_one_group_or_groups_that_do_not_mind_each_other_are_a_beam(search: DiverseBeam) -> None:
+    for found, expected in zip(diverse(5, 6, 5, search), search_beam(5, 6, 5, Beam(3, 0.6))):
+        assert [one.tokens for one in found] == [one.tokens for one in expected]
+        for one, other in zip(found, expected):
+            assert one.score == pytest.approx(other.score, abs=1e-5)
+
+
+def test_groups_of_one_path_shun_tokens_as_by_hand() -> None:
+    strength, num_outputs = 1.5, 5
+    step, states = remembering(4, num_outputs)
+    found = diverse(4, num_outputs, 4, DiverseBeam(3, strength))
+    for row, answers in enumerate(found):
+        paths = [([], 0.0, states[row : row + 1]) for _ in range(3)]
+        for _ in range(4):
+            taken = torch.zeros(num_outputs)
+            for group, (written, total, state) in enumerate(paths):
+                if num_outputs - 1 in written:
+                    continue
+                token = torch.tensor([written[-1] if written else 0])
+                logits, after = step(token, state)
+                scores = logits[0].log_softmax(0)
+                best = int((total + scores - strength * taken).argmax())
+                taken[best] += 1
+                paths[group] = [*written, best], total + float(scores[best]), after
+        expected = {tuple(t for t in w if t != num_outputs - 1): total for w, total, _ in paths}
+        assert {one.tokens for one in answers} == set(expected)
+        assert [one.score for one in answers] == pytest.approx(sorted(expected.values())[::-1])
+
+
+def test_groups_that_mind_enough_begin_differently() -> None:
+    for row in diverse(20, 6, 4, DiverseBeam(3, 100.0)):
+        assert len({one.tokens[:1] for one in row}) == len(row) == 3
+
+
+def test_impossible_groups_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"groups >= 1 and strength >= 0, got 0 and 0\.5"):
+        DiverseBeam(groups=0)

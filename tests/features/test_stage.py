@@ -9,11 +9,15 @@ import torch
 from rnnmm.batch import Padded
 from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch
 from rnnmm.features.augment_audio import Gain, Noise, Shift, Speed
+from rnnmm.features.augment_babble import Babble
 from rnnmm.features.augment_cepstra import CepstralWarp
 from rnnmm.features.augment_colour import ColourJitter
+from rnnmm.features.augment_erase import RandomErasing
 from rnnmm.features.augment_frames import FrameShift, HorizontalFlip, TemporalJitter, Zoom
 from rnnmm.features.augment_room import Equaliser, Reverberation
 from rnnmm.features.chain import Chain
+from rnnmm.features.crop import MotionCrop
+from rnnmm.features.dct import PictureDct
 from rnnmm.features.delta import Deltas
 from rnnmm.features.frames import FrameDifferences, Pixels
 from rnnmm.features.kaldi import KaldiFbank
@@ -25,6 +29,7 @@ from rnnmm.features.normalise import (
     NormaliseWindow,
 )
 from rnnmm.features.reference import LibrosaMfcc
+from rnnmm.features.sample import ByRate, Dense, RandomSample, Sample, Segments, Uniform
 from rnnmm.features.scale import Floor, Scale
 
 
@@ -71,6 +76,12 @@ STAGES = {
     "pixels": (Pixels(), clips, STEPS),
     "differences": (FrameDifferences(), pictures, STEPS),
     "differences only": (FrameDifferences(only=True), pictures, STEPS),
+    **{
+        f"sample {type(rule).__name__}": (Chain([Sample(rule), Pixels()]), clips, STEPS)
+        for rule in (Dense(6, 3), Uniform(5), Segments(4), ByRate(15, 4))
+    },
+    "motion_crop": (Chain([MotionCrop(7, 9), Pixels()]), clips, STEPS),
+    "picture_dct": (PictureDct(4, 6), clips, STEPS),
     "no chain": (Chain([]), features, STEPS),
     "chain": (Chain([Mfcc(16_000), Deltas(), NormaliseUtterance()]), pcm, SAMPLES),
 }
@@ -82,6 +93,7 @@ AUGMENTATIONS = {
     "gain": (Gain(), pcm, SAMPLES),
     "white noise": (Noise(), pcm, SAMPLES),
     "pink noise": (Noise(colour="pink"), float_samples, SAMPLES),
+    "babble": (Babble(), pcm, SAMPLES),
     "speed": (Speed(0.5, 2.0), pcm, SAMPLES),
     "shift": (Shift(16_000), float_samples, SAMPLES),
     "equaliser": (Equaliser(), pcm, SAMPLES),
@@ -90,6 +102,12 @@ AUGMENTATIONS = {
     "frame_shift": (FrameShift(0.5), clips, STEPS),
     "frame_shift zero": (FrameShift(0.5, "zero"), clips, STEPS),
     "flip": (HorizontalFlip(0.5), clips, STEPS),
+    "flip flow": (HorizontalFlip(0.5, negate=[0]), clips, STEPS),
+    "erasing": (RandomErasing(), clips, STEPS),
+    **{
+        f"sample {type(rule).__name__}": (RandomSample(rule), clips, STEPS)
+        for rule in (Dense(6, 3), Uniform(5), Segments(4))
+    },
     "colour": (ColourJitter(), clips, STEPS),
     "zoom": (Zoom(0.5, 2.0), clips, STEPS),
     "zoom zero": (Zoom(0.5, 2.0, "zero"), clips, STEPS),

@@ -100,7 +100,7 @@ def run_training(store: Store, run_dir: Path, *end: int) -> None:
     task = Classification("speaker", "audio", target, mel, model, answers, AdamW())
     data = make_data(store, task, depth=2)
     trainer = make_trainer(run_dir, "accuracy", False, EPOCHS, accelerator="cpu",
-                           checkpoint_every_steps=2)  # fmt: skip
+                           checkpoint_every_steps=2, average_best=2)  # fmt: skip
     run_dir.mkdir(exist_ok=True)
     trainer.callbacks.insert(0, Witness(run_dir / "shown.jsonl", end))
     fit(trainer, task, data, run_dir)

@@ -3,22 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from rnnmm.batch import Padded
+from rnnmm.batch import AudioVisual, Padded
+from rnnmm.models.adaptive_captioner import AdaptiveCaptioner
 from rnnmm.models.attention import AttentionRecogniser
-from rnnmm.models.captioner import AttentionCaptioner
+from rnnmm.models.captioner import AttentionCaptioner, Captioner
 from rnnmm.models.cells import CnnCells
-from rnnmm.models.classifier import Classifier
+from rnnmm.models.classifier import Classifier, Consensus
 from rnnmm.models.ctc import CtcModel
 from rnnmm.models.ecapa import EcapaTdnn
 from rnnmm.models.embedder import Embedder
-from rnnmm.models.encoder import CnnRnn, Crnn
+from rnnmm.models.encoder import Cnn, CnnConvLstm, CnnRnn, Crnn, Rnn
+from rnnmm.models.fusion import Fusion, Gated
 from rnnmm.models.joint import JointCtcAttention
+from rnnmm.models.mean_captioner import MeanCaptioner
+from rnnmm.models.predictor import Predictor
+from rnnmm.models.s2vt import S2vtCaptioner
+from rnnmm.models.summariser import DppSummariser, ImportanceSummariser
+from rnnmm.models.tagger import Tagger
+from rnnmm.models.top_down_captioner import TopDownCaptioner
 from rnnmm.models.transducer import Transducer
 from rnnmm.models.xvector import Tdnn
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
@@ -34,9 +43,10 @@ from rnnmm.nn.pooling import (
 from rnnmm.nn.recurrent import Recurrent
 
 NUM_BINS = 12
+CURES = {"residual": True, "dropout_mask": "sequence", "weight_dropout": 0.2}
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 # Their scores are of what follows given tokens.
-WRITERS = (AttentionCaptioner, AttentionRecogniser, JointCtcAttention, Transducer)
+WRITERS = (Captioner, AttentionRecogniser, JointCtcAttention, Transducer)
 
 
 def sound(steps: int) -> Tensor:
@@ -45,6 +55,35 @@ def sound(steps: int) -> Tensor:
 
 def clip(steps: int) -> Tensor:
     return torch.randn(steps, 3, 32, 32)
+
+
+def talk(steps: int) -> Tensor:
+    """Sound, and a picture of 16 x 16 beside each step of it."""
+    return torch.randn(steps, NUM_BINS + 3 * 16 * 16)
+
+
+class Talk(nn.Module):
+    """Fusion of what `talk` has in one tensor."""
+
+    def __init__(self, sound: nn.Module, pictures: nn.Module, **how: Any) -> None:
+        super().__init__()
+        self.fusion = Fusion(sound, pictures, **how)
+        self.output_dim = self.fusion.output_dim
+        self.output_lengths = self.fusion.output_lengths
+
+    def forward(self, x: Padded) -> Padded:
+        pictures = x.with_data(x.data[:, :, NUM_BINS:].unflatten(2, (3, 16, 16)))
+        return self.fusion(AudioVisual(x.data[:, :, :NUM_BINS], x.lengths, pictures))
+
+
+def early(**how: Any) -> Talk:
+    sound, pictures = TimeConvolution(NUM_BINS, (8,), (1,)), Cnn(PlainCnn(3, (4, 8)), 8, 0.2)
+    return Talk(sound, pictures, recurrent=lambda dim: Recurrent(dim, 8, 2), **how)
+
+
+def late() -> Talk:
+    sound = Crnn(NUM_BINS, channels=(4, 4), strides=(1, 1), hidden_dim=8)
+    return Talk(sound, CnnRnn(PlainCnn(3, (4, 8)), 8, 8, bidirectional=True))
 
 
 def small_crnn() -> Crnn:
@@ -76,6 +115,9 @@ ENCODERS = {
     "time_convolution": Case(lambda: TimeConvolution(NUM_BINS, (8, 8))),
     "time_frequency_convolution": Case(lambda: TimeFrequencyConvolution(NUM_BINS, (4, 4))),
     "crnn": Case(lambda: Crnn(NUM_BINS, channels=(4, 4), hidden_dim=8, dropout=0.2)),
+    "crnn-cures": Case(
+        lambda: Crnn(NUM_BINS, "time", (8, 16), hidden_dim=8, dropout=0.2, norm="layer", **CURES)
+    ),
     "crnn-time": Case(lambda: Crnn(NUM_BINS, "time", channels=(8, 8), hidden_dim=8)),
     "tdnn": Case(lambda: Tdnn(NUM_BINS, (8, 8, 8), (5, 3, 1), (1, 2, 1))),
     "ecapa": Case(lambda: EcapaTdnn(NUM_BINS, 16, 24, squeeze_dim=4)),
@@ -84,7 +126,17 @@ ENCODERS = {
         lambda: CnnRnn(DepthwiseCnn(3, (4, 8)), 8, 8, bidirectional=True), clip
     ),
     "cnn_rnn-backbone": Case(lambda: CnnRnn(TorchvisionBackbone(3, "resnet18"), 8, 8), clip),
+    "cnn": Case(lambda: Cnn(PlainCnn(3, (4, 8)), 8), clip),
+    "cnn_convlstm": Case(lambda: CnnConvLstm(PlainCnn(3, (4, 8)), 8, 4, dropout=0.2), clip),
+    "cnn_convlstm-bi": Case(
+        lambda: CnnConvLstm(PlainCnn(3, (4, 8)), 8, 4, bidirectional=True), clip
+    ),
+    "rnn": Case(lambda: Rnn(NUM_BINS, 8, 8, dropout=0.2)),
+    "rnn-bi": Case(lambda: Rnn(NUM_BINS, 8, 8, 2, "gru", bidirectional=True)),
     "cnn_cells": Case(lambda: CnnCells(PooledCnn(3, (4, 8)), 8, 2), clip),
+    "fusion-early": Case(early, talk),
+    "fusion-gated": Case(lambda: early(combine=Gated), talk),
+    "fusion-late": Case(late, talk),
 }
 MODELS = {
     "ctc": Case(lambda: CtcModel(small_crnn(), 5)),
@@ -117,13 +169,32 @@ MODELS = {
         )
         for head in (MarginHead, SoftmaxHead)
     },
+    "tagger": Case(lambda: Tagger(small_crnn(), 3, 0.2)),
+    "predictor": Case(lambda: Predictor(NUM_BINS, hidden_dim=8, num_layers=2, dropout=0.2)),
+    "predictor-video": Case(lambda: Predictor(3, grid=2, hidden_dim=8), clip),
+    "summariser": Case(lambda: ImportanceSummariser(Rnn(NUM_BINS, 8, 8, bidirectional=True), 0.2)),
+    "summariser-dpp": Case(lambda: DppSummariser(Rnn(NUM_BINS, 8, 8), 0.2, 4)),
+    "tagger-video": Case(lambda: Tagger(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 3), clip),
     "classifier-video": Case(lambda: Classifier(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 5), clip),
+    "classifier-convlstm": Case(
+        lambda: Classifier(CnnConvLstm(PlainCnn(3, (4, 8)), 8, 4), 5), clip
+    ),
+    "classifier-consensus": Case(lambda: Consensus(Cnn(PlainCnn(3, (4, 8)), 8), 5, 0.2), clip),
+    "classifier-talk": Case(lambda: Classifier(early(), 5), talk),
+    "ctc-talk": Case(lambda: CtcModel(early(combine=Gated), 5), talk),
+    "captioner-talk": Case(lambda: AttentionCaptioner(late(), 6, 8, 8, 8), talk),
     "captioner-video": Case(
         lambda: AttentionCaptioner(CnnRnn(PlainCnn(3, (4, 8)), 8, 8), 6, 8, 8, 8, 0.2), clip
     ),
     "captioner-cells": Case(
         lambda: AttentionCaptioner(CnnCells(PooledCnn(3, (4, 8)), 8, 2), 6, 8, 8, 8), clip
     ),
+    **{
+        f"captioner-{model.__name__}": Case(
+            lambda model=model: model(CnnCells(PooledCnn(3, (4, 8)), 8, 2), 6, 8, 8), clip
+        )
+        for model in (AdaptiveCaptioner, MeanCaptioner, S2vtCaptioner, TopDownCaptioner)
+    },
 }
 
 

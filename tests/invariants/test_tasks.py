@@ -18,13 +18,16 @@ from rnnmm.models.encoder import CnnRnn, Crnn
 from rnnmm.models.joint import JointCtcAttention
 from rnnmm.models.language import LanguageModel
 from rnnmm.models.recogniser import Recogniser
+from rnnmm.models.tagger import Tagger
 from rnnmm.models.transducer import Transducer
 from rnnmm.nn.frame import PlainCnn
 from rnnmm.tasks.captioning import Captioning, Captions
 from rnnmm.tasks.classification import Class, Classification
+from rnnmm.tasks.labelling import Labelling, Labels
 from rnnmm.tasks.language import LanguageModelling
 from rnnmm.tasks.optimisation import AdamW
 from rnnmm.tasks.recognition import SpeechRecognition, Transcript
+from rnnmm.tasks.tagging import Segments, Tagging
 from rnnmm.tasks.task import References, Task
 from rnnmm.tasks.verification import Speaker, SpeakerVerification
 
@@ -41,7 +44,7 @@ def clips() -> Padded:
 
 def recognition(make: Callable[[Crnn, int], Recogniser]) -> tuple[Task, Padded, list[References]]:
     references: list[References] = [("on",), ("no no",), ("noon",), ("oo",)]
-    target = Transcript()
+    target = Transcript(input_rate=100.0)
     answers = target.learn(references, 12)
     encoder = Crnn(12, channels=(8, 8), strides=(1, 2), hidden_dim=32)
     parts = (target, Chain(), make(encoder, len(answers.vocabulary)), answers, AdamW())
@@ -74,6 +77,25 @@ def speaker() -> tuple[Task, Padded, list[References]]:
     return Classification("speaker", "features", *parts), features(), references
 
 
+def action() -> tuple[Task, Padded, list[References]]:
+    """As `speaker`, of three clips of each item."""
+    references: list[References] = [("run",), ("hop",), ("run",), ("sit",)]
+    target = Class("label", num_clips=3, clip_steps=8)
+    answers = target.learn(references, 12)
+    model = Classifier(Crnn(12, channels=(8, 8), hidden_dim=16), len(answers.vocabulary))
+    parts = (target, Chain(), model, answers, AdamW())
+    return Classification("action", "features", *parts), features(), references
+
+
+def labels() -> tuple[Task, Padded, list[References]]:
+    references: list[References] = [("read|sit",), ("",), ("read",), ("eat|sit",)]
+    target = Labels()
+    answers = target.learn(references, 12)
+    model = Classifier(Crnn(12, channels=(8, 8), hidden_dim=16), len(answers.vocabulary))
+    parts = (target, Chain(), model, answers, AdamW())
+    return Labelling("labels", "features", *parts), features(), references
+
+
 def caption() -> tuple[Task, Padded, list[References]]:
     references: list[References] = [("a red dog",), ("a dog runs",), ("two cats",), ("a red cat",)]
     target = Captions()
@@ -93,6 +115,17 @@ def verify() -> tuple[Task, Padded, list[References]]:
     return SpeakerVerification("verify", "features", *parts), features(), references
 
 
+def tagging() -> tuple[Task, Padded, list[References]]:
+    references: list[References] = [
+        ("0.2-0.6 sit; 0.4-1.2 read",), ("0-0.4 sit",), ("",), ("0.5-0.9 read",)
+    ]  # fmt: skip
+    target = Segments(20.0)
+    answers = target.learn(references, 12)
+    model = Tagger(Crnn(12, channels=(8, 8), strides=(1, 2), hidden_dim=32), 2)
+    parts = (target, Chain(), model, answers, AdamW())
+    return Tagging("tagging", "features", *parts), features(), references
+
+
 def language() -> tuple[Task, Padded, list[References]]:
     references: list[References] = [("on",), ("no no",), ("noon",), ("oo",)]
     target = Transcript()
@@ -106,7 +139,7 @@ def language() -> tuple[Task, Padded, list[References]]:
 ASR = (asr, asr_transducer, asr_attention, asr_joint)
 
 
-@pytest.fixture(params=[*ASR, language, speaker, caption, verify])
+@pytest.fixture(params=[*ASR, language, speaker, action, labels, caption, verify, tagging])
 def parts(request: pytest.FixtureRequest) -> tuple[Task, Padded, list[References]]:
     torch.manual_seed(0)
     make: Callable[[], tuple[Task, Padded, list[References]]] = request.param
@@ -149,6 +182,31 @@ def test_answers_do_not_depend_on_the_batch(
         assert alone.hypothesis == expected.hypothesis
         assert alone.ranking == expected.ranking
         assert alone.score == pytest.approx(expected.score, abs=1e-5)
+        assert [word.text for word in alone.words] == [word.text for word in expected.words]
+        for one, other in zip(alone.words, expected.words):
+            assert one[1:] == pytest.approx(other[1:], abs=1e-5)
+        assert [text for text, _ in alone.nbest] == [text for text, _ in expected.nbest]
+
+
+@pytest.mark.parametrize("make", ASR)
+def test_every_recogniser_tells_when_its_words_are_said_and_how_surely(
+    make: Callable[[], tuple[Task, Padded, list[References]]],
+) -> None:
+    """Before training as well: whatever comes out stands somewhere in the input."""
+    for seed in range(3):
+        torch.manual_seed(seed)
+        task, inputs, _ = make()
+        assert isinstance(task, SpeechRecognition)
+        task.eval()
+        assert task.step_s == pytest.approx(0.02)  # stride 2 at 100 frames a second
+        for prediction, steps in zip(task.predict(torch.arange(4), inputs), LENGTHS):
+            assert " ".join(word.text for word in prediction.words) == prediction.hypothesis
+            starts = [word.start_s for word in prediction.words]
+            assert starts == sorted(starts)
+            for word in prediction.words:
+                assert 0 <= word.start_s < word.end_s <= (steps + 1) / 100
+                assert 0 <= word.confidence <= 1
+            assert prediction.nbest[0] == (prediction.hypothesis, prediction.score)
 
 
 def test_a_step_is_a_function_of_seed_epoch_and_step(

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from rnnmm.metrics.interval import Redraw, Tally, bootstrap_interval, redrawn_interval
+from rnnmm.metrics.interval import (
+    Redraw,
+    Tally,
+    bootstrap_interval,
+    paired_difference,
+    redrawn_interval,
+)
 
 
 def test_same_arguments_give_the_same_interval():
@@ -85,3 +91,36 @@ def test_redraws_with_nothing_to_measure_are_left_out():
 def test_bad_arguments_are_refused(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(*arguments, **options)
+
+
+def test_a_tally_drawn_anew_is_the_ratio_of_what_was_drawn():
+    redraw = Tally([1, 0, 3], [2, 0, 4]).redraw()
+    assert redraw.num_units == 3
+    assert redraw.figure(np.array([1, 1, 1])) == 4 / 6
+    assert redraw.figure(np.array([2, 0, 1])) == 5 / 8
+    assert np.isnan(redraw.figure(np.array([0, 3, 0])))
+
+
+def test_pairs_tell_what_two_intervals_cannot():
+    generator = np.random.default_rng(0)
+    hard = generator.random(300) < 0.5
+    better = hard | (generator.random(300) < 0.06)
+    one, other = (Tally.of_means(right.tolist()) for right in (hard, better))
+    apart = [bootstrap_interval(*tally) for tally in (one, other)]
+    low, high = redrawn_interval(paired_difference(one.redraw(), other.redraw()))
+    assert apart[0].high > apart[1].low, "side by side they overlap"
+    assert low > 0
+    difference = float(better.mean() - hard.mean())
+    spread = 1.96 * np.sqrt(difference * (1 - difference) / 300)
+    assert low == pytest.approx(difference - spread, abs=0.01)
+    assert high == pytest.approx(difference + spread, abs=0.01)
+
+
+def test_pairs_of_a_run_with_itself_do_not_differ():
+    redraw = Tally.of_means([1, 0, 1, 1]).redraw()
+    assert redrawn_interval(paired_difference(redraw, redraw)) == (0.0, 0.0)
+
+
+def test_figures_of_other_units_are_no_pairs():
+    with pytest.raises(ValueError, match="expected figures of the same units, got 2 and 3"):
+        paired_difference(Tally.of_means([1, 0]).redraw(), Tally.of_means([1, 0, 1]).redraw())

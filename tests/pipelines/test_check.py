@@ -22,6 +22,7 @@ def test_every_experiment_is_without_fault(
     (tmp_path / "media").mkdir()
     where = "dataset.path=list.csv" if path.stem.startswith("manifest") else "dataset.root=media"
     parameters = ["speaker_out=theo"] if path.stem.endswith("_loso") else []
+    parameters += ["run.init=media"] if path.stem.endswith("_scst") else []
     assert main([f"experiment={path.stem}", where, *parameters]) == 0
     assert capsys.readouterr().out == f"no faults in {path.stem}\n"
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["list.csv", "media"]

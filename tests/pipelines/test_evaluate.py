@@ -1,5 +1,7 @@
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import soundfile
@@ -7,7 +9,7 @@ from tones import PITCHES_HZ, make_tree, read, tone
 
 from rnnmm.configfile import dump_config
 from rnnmm.pipelines.cli import main
-from rnnmm.pipelines.evaluate import results_dir
+from rnnmm.pipelines.evaluate import degraded, results_dir
 from rnnmm.run import read_config
 
 OWN = {"root": "/media/birds", "split": "seeded"}
@@ -36,6 +38,30 @@ def test_another_search_does_not_touch_the_figures_of_the_run() -> None:
     config = {"dataset": OWN, "split": "val", "run": {"dir": "/run", "out": None}}
     trained = {"dataset": OWN, "split": "val", "model": {"search": {"weight": 1.0}}}
     assert results_dir({**config, "model": {"search": None}}, trained) == Path("/run/search/val")
+
+
+def test_noise_does_not_touch_the_figures_of_the_run() -> None:
+    config = {"dataset": OWN, "split": "val", "run": {"dir": "/run", "out": None}}
+    noise = {"_target_": "rnnmm.store.noise.SoundNoise", "kind": "babble", "snr_db": -5.0}
+    for split, place in (("val", "/run"), ("test", "/run/test")):
+        trained = {"dataset": OWN, "split": "val"}
+        found = results_dir({**config, "split": split, "degrade": noise}, trained)
+        assert found == Path(place, "degraded", "babble_-5db")
+
+
+def test_noise_on_what_is_not_heard_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    class Items(SimpleNamespace):
+        info: ClassVar = {"name": "clips", "digest": "d"}
+
+    noise = {"_target_": "rnnmm.store.noise.SoundNoise", "kind": "white", "snr_db": 0.0}
+    for inputs, is_warned in (("audio", 0), ("audio+frames", 0), ("frames", 1)):
+        caplog.clear()
+        config = {"task": {"inputs": inputs}, "degrade": noise}
+        store = degraded(config, Items(path=None, index=None))
+        assert store.info["name"] == "clips with white noise at 0 dB"
+        assert ("changes nothing for a task that reads" in caplog.text) == is_warned
+    items = Items()
+    assert degraded({"degrade": None}, items) is items
 
 
 def test_another_split_does_not_touch_the_figures_of_the_run(run: Path) -> None:

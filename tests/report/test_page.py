@@ -9,6 +9,7 @@ import pytest
 from rnnmm.metrics.errors import Edit
 from rnnmm.report import page
 from rnnmm.report.page import Example, TaskSummary, render_page, write_page
+from rnnmm.text.word import Word
 
 VOID = {"meta", "img", "br", "link", "path", "polyline", "circle"}
 NASTY = "<script>alert('x')</script> & \"quotes\""
@@ -111,6 +112,18 @@ def test_all_text_from_data_is_escaped() -> None:
     reader = read(render_page(NASTY, [task]))
     assert not reader.all("script")
     assert reader.text.count(NASTY) >= 15
+
+
+def test_words_show_when_they_begin_and_how_sure_they_are() -> None:
+    words = [Word(NASTY, 0.5, 0.8, 0.25), Word("b", float("nan"), float("nan"), 1.0)]
+    reader = read(render_page("Demo", [summary(examples=[Example("a", "x", "y", words=words)])]))
+    spans = [one for one in reader.all("span") if one.get("class") == "sure"]
+    assert [(one["style"], one["title"]) for one in spans] == [
+        ("--sure: 0.250", "25 %"), ("--sure: 1.000", "100 %"),
+    ]  # fmt: skip
+    assert f"{NASTY} 0.50 b" in reader.text and "nan" not in reader.text
+    assert "the less sure is the model" in reader.text
+    assert "the less sure" not in read(render_page("Demo", [summary()])).text
 
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

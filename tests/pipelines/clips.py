@@ -1,0 +1,43 @@
+"""A tiny corpus of real MP4 files: something light moves left or right; and the words for it."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+RATE = 10
+CLASSES = {"left": -1, "right": 1}
+SMALL = [
+    "preprocess.decoding.height=32",
+    "preprocess.decoding.width=32",
+    "loader.batch_size=4",
+    "optim.learning_rate=0.01",
+    "trainer.accelerator=cpu",
+]
+
+
+def make_clip(path: Path, direction: int, seed: int) -> Path:
+    """Eight pictures of a square that moves, at 10 frames per second."""
+    rng = np.random.default_rng(seed)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=RATE)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for step in range(8):
+            picture = rng.integers(0, 40, (32, 32, 3), dtype=np.uint8)
+            x = 12 + direction * (2 * step - 7)
+            picture[10:20, max(x, 0) : x + 8] = 255
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def make_clips(root: Path, splits: dict[str, int]) -> Path:
+    for split, count in splits.items():
+        for name, direction in CLASSES.items():
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for take in range(count):
+                make_clip(folder / f"{take}.mp4", direction, 100 * len(split) + take)
+    return root
