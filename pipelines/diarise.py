@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rnnmm.detection import LearnedActivity
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
 from rnnmm.metrics.diarisation import DiarisationErrors, Turn, count_diarisation_errors
@@ -14,6 +15,7 @@ from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs
 from rnnmm.pipelines.words import is_between, stop, take_words
+from rnnmm.speakers.activity import speech_segments
 from rnnmm.speakers.cluster import cluster_by_number, cluster_by_similarity
 from rnnmm.speakers.diarise import Cluster, diarise
 from rnnmm.speakers.rttm import read_rttm, write_rttm
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _USAGE = (
     "rnnmm diarise run.dir=RUN inputs=[A,B] [num_speakers=N] [min_cosine=C] [reference=X.rttm "
-    "[collar_s=0.25]] [run.out=FOLDER]"
+    "[collar_s=0.25]] [activity_run=RUN] [run.out=FOLDER]"
 )
 # Of windows of one voice model whose cosines were never calibrated.
 _MIN_COSINE = 0.5
@@ -37,12 +39,14 @@ class Request:
 
     num_speakers: in each recording; 0: found out. min_cosine: of groups that are joined; None:
     where the run's calibration says that one voice is as probable as two. reference: RTTM.
+    activity_run: a trained detector of speech; None: by energy.
     """
 
     num_speakers: int
     min_cosine: float | None
     reference: Path | None
     collar_s: float
+    activity_run: Path | None
 
 
 def main(words: Sequence[str]) -> int:
@@ -77,13 +81,18 @@ def parse(words: Sequence[str]) -> tuple[Request, list[str]]:
         SystemExit: With code 2, after all faults were written to stderr.
     """
     asked = {"num_speakers": "0", "min_cosine": "", "reference": "", "collar_s": "0"}
+    asked["activity_run"] = ""
     values, overrides = take_words(words, asked)
     if faults := list(_faults(values)):
         stop(faults, _USAGE)
     least = float(values["min_cosine"]) if values["min_cosine"] else None
-    reference = Path(values["reference"]).expanduser() if values["reference"] else None
-    collar_s = float(values["collar_s"])
-    return Request(int(values["num_speakers"]), least, reference, collar_s), overrides
+    files = (
+        Path(values[key]).expanduser() if values[key] else None
+        for key in ("reference", "activity_run")
+    )
+    reference, activity_run = files
+    number, collar_s = int(values["num_speakers"]), float(values["collar_s"])
+    return Request(number, least, reference, collar_s, activity_run), overrides
 
 
 def _faults(values: Mapping[str, str]) -> Iterator[str]:
@@ -105,10 +114,14 @@ def _recordings(
     """The turns of each recording, by its name as RTTM has it."""
     rate = int(config["preprocess"]["decoding"]["sample_rate"])
     cluster = _cluster(request, task)
+    run = request.activity_run
+    detect = speech_segments if run is None else LearnedActivity(str(run))
     paths = [inputs.paths[row] for row in inputs.rows.index]
     names = _recording_names(paths)
     return {
-        name: diarise(inputs.store.audio(row), rate, partial(embed_pieces, task), cluster)
+        name: diarise(
+            inputs.store.audio(row), rate, partial(embed_pieces, task), cluster, detect=detect
+        )
         for name, row in zip(names, inputs.rows.index)
     }
 

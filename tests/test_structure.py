@@ -25,7 +25,8 @@ LAYERS = (
     ("models", "loading"),
     ("tasks",),
     ("config", "configfile", "signature", "bundle", "stream", "export", "report"),
-    ("run", "result", "embed", "experiment", "comparison", "search", "summary", "tuning"),
+    ("run", "result", "embed", "experiment", "comparison", "detection", "search", "summary",
+     "tuning"),  # fmt: skip
     ("bench",),
     ("pipelines",),
 )

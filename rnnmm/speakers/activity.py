@@ -1,5 +1,7 @@
 """Where there is sound worth listening to: energy against the clip's own floor."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,15 @@ from rnnmm.units import seconds_to_samples
 
 Pcm = NDArray[np.int16]
 Levels = NDArray[np.float64]
+
+
+class Detect(Protocol):
+    """What finds speech, as `speech_segments` does."""
+
+    def __call__(self, samples: Pcm, sample_rate: int, /) -> NDArray[np.float64]:
+        """``(N,)`` int16 PCM, Hz -> ``(I, 2)`` start and end in seconds, in order and apart."""
+        ...
+
 
 FULL_SCALE = 32768.0
 _WINDOW_S = 0.025

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnmm.metrics.diarisation import Turn
-from rnnmm.speakers.activity import Pcm, speech_segments
+from rnnmm.speakers.activity import Detect, Pcm, speech_segments
 from rnnmm.speakers.scoring import Matrix
 from rnnmm.units import seconds_to_samples
 
@@ -31,7 +31,12 @@ class Windows:
 
 
 def diarise(
-    samples: Pcm, sample_rate: int, embed: Embed, cluster: Cluster, windows: Windows | None = None
+    samples: Pcm,
+    sample_rate: int,
+    embed: Embed,
+    cluster: Cluster,
+    windows: Windows | None = None,
+    detect: Detect = speech_segments,
 ) -> list[Turn]:
     """Turns of speakers "1", "2", ... in order of appearance; one at a time, no overlap.
 
@@ -43,11 +48,12 @@ def diarise(
         embed: the voice model.
         cluster: which embeddings are of one person.
         windows: None: 1.5 s, every 0.75 s.
+        detect: where anybody speaks.
 
     Returns:
         Turns in order; none for a recording without speech.
     """
-    segments = speech_segments(samples, sample_rate)
+    segments = detect(samples, sample_rate)
     cuts = [_cut(segment, windows or Windows()) for segment in segments]
     if not cuts:
         return []

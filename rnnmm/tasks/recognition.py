@@ -26,6 +26,7 @@ from rnnmm.tasks.confidence import (
     uncalibrated,
     word_confidence,
 )
+from rnnmm.tasks.longform import LongAudio, read_long
 from rnnmm.tasks.task import Answered, Prediction, References, Score, Target, Task
 from rnnmm.text.ngram import fit_ngram
 from rnnmm.text.normalise import Normaliser
@@ -50,6 +51,7 @@ class Transcript(Target):
         input_rate: steps per second of what is heard: the sample rate of sound; 0: unknown, and
             then no word has a time.
         normaliser: applied to every transcript, in training and in scoring alike.
+        long_audio: how recordings are cut that are too long to be read at once. Sound only.
     """
 
     unit: Literal["char", "word", "piece"] = "char"
@@ -57,6 +59,7 @@ class Transcript(Target):
     num_pieces: Size = 100
     ngram_order: Count = 0
     input_rate: NotNegative = 0.0
+    long_audio: LongAudio = field(default_factory=LongAudio)
 
     def references(self, store: Store) -> list[References]:
         """The normalised transcript of each row; none where it has no text."""
@@ -94,8 +97,29 @@ class SpeechRecognition(Task):
         return self.model.loss(frames, batch.targets)
 
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
-        """Transcripts."""
+        """Transcripts; those of long recordings in parts, see `rnnmm.tasks.longform`."""
+        is_long = self._is_long(inputs)
+        if not is_long.any():
+            return self._read(index, inputs)
+        rows = inputs.rows()
+        short = [row for row, long in zip(rows, is_long) if not long]
+        answers = self._read(index[~is_long], Padded.stack(short)) if short else []
+        rate, cut = round(self.target.input_rate), self.target.long_audio
+        for place in is_long.nonzero()[:, 0].tolist():
+            answers.append(read_long(int(index[place]), rows[place], rate, cut, self._read_any))
+        return answers
+
+    def _is_long(self, inputs: Padded) -> Tensor:
+        """``(B,)``: which rows are sound that is too long to be read at once."""
+        if self.inputs != "audio" or not self.target.input_rate:
+            return torch.zeros(len(inputs.lengths), dtype=torch.bool)
+        return inputs.lengths > self.target.long_audio.longest_s * self.target.input_rate
+
+    def _read(self, index: Tensor, inputs: Padded) -> list[Prediction]:
         return self.transcribe(index, self.model.decode(self.features(inputs)))
+
+    def _read_any(self, inputs: Padded) -> list[Prediction]:
+        return self._read(torch.arange(len(inputs.lengths)), inputs)
 
     def transcribe(self, index: Tensor, found: Sequence[Sequence[Hypothesis]]) -> list[Prediction]:
         """The hypotheses of each row as text, and the words of the best one."""

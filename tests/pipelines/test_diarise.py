@@ -80,6 +80,14 @@ def test_files_that_are_not_there_are_named(
     assert "no such file" in capsys.readouterr().out
 
 
+def test_a_detector_must_be_one(
+    run: Path, meeting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"run.dir={run}", f"run.out={tmp_path}", f"inputs={meeting}", f"activity_run={run}"]
+    assert main(["diarise", *words]) == 1
+    assert "expected a run of task=activity or tagging, got speaker" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
