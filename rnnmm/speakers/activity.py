@@ -25,7 +25,6 @@ _WINDOW_S = 0.025
 _HOP_S = 0.01
 # Full scale is 0 dB. Below this nothing is speech: the last bit or two of 16.
 SILENCE_DB = -65.0
-_ABOVE_FLOOR_DB = 6.0
 _BELOW_PEAK_DB = 30.0
 # A clip without pauses has its floor near its peak: what is this near the peak is speech anyway.
 _NEAR_PEAK_DB = 10.0
@@ -53,9 +52,10 @@ def speech_segments(
 ) -> NDArray[np.float64]:
     """Finds stretches of sound by their energy; a detector for quiet surroundings.
 
-    A frame counts where it is 6 dB above the floor (the level that a tenth of the frames stay
-    under) and within 30 dB of the loudest twentieth; where these are so near each other that there
-    can be no pauses, within 10 dB of the loudest. Nothing below -65 dB of full scale counts.
+    A frame counts where it is nearer to the loudest twentieth than to the floor (the level that a
+    tenth of the frames stay under), in dB, and within 30 dB of the loudest; where these are so
+    near each other that there can be no pauses, within 10 dB of it. Nothing below -65 dB of full
+    scale counts.
 
     Args:
         samples: ``(N,)`` int16 PCM.
@@ -77,5 +77,5 @@ def speech_segments(
 
 def _threshold_db(levels: Levels) -> float:
     floor, peak = np.percentile(levels, [10, 95])
-    quietest = max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)
+    quietest = max((floor + peak) / 2, peak - _BELOW_PEAK_DB)
     return float(max(min(quietest, peak - _NEAR_PEAK_DB), SILENCE_DB))
