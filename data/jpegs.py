@@ -24,7 +24,7 @@ class PictureSize(NamedTuple):
 def join_jpegs(pictures: Sequence[Path], to: Path, frame_rate: float) -> PictureSize:
     """Writes pictures as the frames of a Motion JPEG video in Matroska, not a bit changed.
 
-    A file that is there already stays, if it has a frame for each picture and is as new as all.
+    A file that is there already stays, if its frames are of the pictures' sizes and it is as new.
 
     Args:
         pictures: in order, at least one, all of one size.
@@ -72,13 +72,11 @@ def read_size(path: Path) -> PictureSize:
 
 
 def _is_joined(pictures: Sequence[Path], to: Path) -> bool:
-    if not to.is_file():
+    if not to.is_file() or any(p.stat().st_mtime_ns > to.stat().st_mtime_ns for p in pictures):
         return False
-    made = to.stat().st_mtime_ns
-    total = sum(path.stat().st_size for path in pictures)
-    # Matroska adds no more than its tables: another number of pictures is another size.
-    is_whole = total <= to.stat().st_size <= total + 4096 + 64 * len(pictures)
-    return is_whole and all(path.stat().st_mtime_ns <= made for path in pictures)
+    with av.open(str(to)) as container:
+        sizes = [packet.size for packet in container.demux(video=0) if packet.size]
+    return sizes == [path.stat().st_size for path in pictures]
 
 
 def _write(pictures: Sequence[Path], to: Path, size: PictureSize, rate: Fraction) -> None:

@@ -70,14 +70,16 @@ def annotate(
         Those that were written.
     """
     lengths = payload_lengths(inputs.store, _pictures(config, task))
-    wanted = [(one, path) for one, path in zip(predictions, paths, strict=True) if lengths[one.row]]
+    wanted = [
+        (one, path) for one, path in zip(predictions, paths, strict=True) if lengths[one.row]
+    ]
     for prediction, path in wanted:
         weights = None
         if config["overlay"]:
             raw = gather(inputs.store, [prediction.row], task.inputs).to(task.device)
             weights = saliency(task, raw, prediction)
         decoding: Decoding = build(config["preprocess"]["decoding"])
-        frames = _shown(inputs.paths[prediction.row], decoding, int(lengths[prediction.row]))
+        frames = shown_frames(inputs.paths[prediction.row], decoding, int(lengths[prediction.row]))
         film = _film(frames, int(lengths[prediction.row]), decoding, task, prediction, weights)
         commit(path, partial(write_film, frames=film, frame_rate=_rate(decoding)))
     return [path for _, path in wanted]
@@ -117,6 +119,31 @@ def make_tracks(
     return tracks
 
 
+def shown_frames(path: Path, decoding: Decoding, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a file at the times of those in the store, larger; a photo stays for a while.
+
+    Args:
+        path: of the file.
+        decoding: by which the store was made.
+        count: T frames of the item there.
+
+    Yields:
+        ``(H, W, 3)`` uint8, RGB, H and W even.
+    """
+    width = max(_LEAST_WIDTH_PX, decoding.width)
+    height = round_half_up(decoding.height * width / decoding.width)
+    even = replace(decoding, sample_rate=None, frames="raw", height=height + height % 2,
+                   width=width + width % 2)  # fmt: skip
+    rate = _rate(decoding)
+    for first in range(0, count, _AT_A_TIME):
+        last = first + _AT_A_TIME
+        frames = decode(path, even, first / rate, last / rate if last < count else None).frames
+        assert frames is not None
+        yield from frames[: count - first]
+        if count == 1:
+            yield from repeat(frames[0], round_half_up(_STILL_S * rate) - 1)
+
+
 def _film(
     frames: Iterator[NDArray[np.uint8]],
     count: int,
@@ -131,24 +158,9 @@ def _film(
             tracks = make_tracks(prediction, count / _rate(decoding), weights)
             panel = Panel(frame.shape[1], describe(task, prediction), tracks)
         if weights is not None:
-            frame = heated(frame, weights[min(place, len(weights) - 1)])
+            # Their root: one frame that counts most would leave the others dark.
+            frame = heated(frame, np.sqrt(weights[min(place, len(weights) - 1)]))
         yield np.concatenate([frame, panel.at(min(1.0, place / count))])
-
-
-def _shown(path: Path, decoding: Decoding, count: int) -> Iterator[NDArray[np.uint8]]:
-    """So many frames of a file at the times of those in the store; a photo stays for a while."""
-    width = max(_LEAST_WIDTH_PX, decoding.width)
-    height = round_half_up(decoding.height * width / decoding.width)
-    even = replace(decoding, sample_rate=None, frames="raw", height=height + height % 2,
-                   width=width + width % 2)  # fmt: skip
-    rate = _rate(decoding)
-    for first in range(0, count, _AT_A_TIME):
-        last = first + _AT_A_TIME
-        frames = decode(path, even, first / rate, last / rate if last < count else None).frames
-        assert frames is not None
-        yield from frames[: count - first]
-        if count == 1:
-            yield from repeat(frames[0], round_half_up(_STILL_S * rate) - 1)
 
 
 def _pictures(config: Mapping[str, Any], task: Task) -> str:

@@ -10,7 +10,7 @@ from rnnmm.experiment import evaluate
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.compose import compose_config, compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows, show_figure
-from rnnmm.pipelines.evaluate import evaluate_run, results_dir
+from rnnmm.pipelines.evaluate import degraded, evaluate_run, results_dir
 from rnnmm.pipelines.preprocess import preprocess
 from rnnmm.pipelines.train import REQUIRED, TRAINED, train_run
 from rnnmm.pipelines.words import stop, take_words
@@ -75,7 +75,7 @@ def _of_runs(runs: Sequence[Path], overrides: Sequence[str]) -> tuple[Comparison
     configs = [compose_for_run([*overrides, f"run.dir={run}"], ("dataset",)) for run in runs]
     with logging_to():
         evaluations = [
-            evaluate(config, preprocess(config)[0], config["split"], run)
+            evaluate(config, degraded(config, preprocess(config)[0]), config["split"], run)
             for config, run in zip(configs, runs)
         ]
     return compare(_names(runs), evaluations), Path(configs[0]["run"]["out"] or runs[0])

@@ -15,11 +15,11 @@ _COLUMNS = ("experiment", "split", "items", "metric", "value (95 % interval)", "
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Prints one row per folder below `run.dir` that holds a run and its metrics."""
+    """Prints one row per folder below `run.dir` that holds figures of a run."""
     given = any(word.startswith("run.dir=") for word in overrides)
     root = Path(compose_config([*overrides, *([] if given else ["run.dir=runs"])])["run"]["dir"])
     folders = sorted(path.parent for path in root.rglob("metrics.json"))
-    rows = [_row(folder) for folder in folders if (folder / "config.yaml").is_file()]
+    rows = [_row(run, folder) for folder in folders if (run := _run_of(folder, root))]
     if not rows:
         raise ValueError(f"{root}: expected finished runs below it, found none; set run.dir=PATH")
     for row in [_COLUMNS, ["---"] * len(_COLUMNS), *rows]:
@@ -27,8 +27,14 @@ def main(overrides: Sequence[str]) -> int:
     return 0
 
 
-def _row(folder: Path) -> list[str]:
-    config = read_unchecked(folder / "config.yaml")
+def _run_of(folder: Path, root: Path) -> Path | None:
+    """The run that was measured: the folder, or the nearest one above it and below the root."""
+    above = (one for one in (folder, *folder.parents) if one.is_relative_to(root))
+    return next((one for one in above if (one / "config.yaml").is_file()), None)
+
+
+def _row(run: Path, folder: Path) -> list[str]:
+    config = read_unchecked(run / "config.yaml")
     result = json.loads((folder / "metrics.json").read_text())
     name, value = _headline(result["metrics"])
     return [
@@ -44,14 +50,20 @@ def _row(folder: Path) -> list[str]:
             f"{result['seconds'].get(k, 0):.0f}" for k in ("preprocess", "train", "evaluate")
         ),
         result["versions"]["hardware"],
-        _commit((folder / "git.txt").read_text().strip()),
-        _shown(folder / "overrides.txt"),
+        _commit((run / "git.txt").read_text().strip()),
+        " ".join([_shown(run / "overrides.txt"), *_place(run, folder)]).strip(),
     ]
 
 
+def _place(run: Path, folder: Path) -> list[str]:
+    """Where in its run's folder a further measurement lies: that says what was measured."""
+    return [] if run == folder else [f"in `{folder.relative_to(run).as_posix()}`"]
+
+
 def _headline(metrics: dict[str, Any]) -> tuple[str, float | None]:
-    headlines = ("wer", "accuracy", "cider_d", "eer", "perplexity")  # one a task
-    name = next(name for name in headlines if name in metrics)
+    """The figure that a task is known by, else its first."""
+    headlines = ("wer", "accuracy", "cider_d", "eer", "perplexity")
+    name = next((name for name in headlines if name in metrics), next(iter(metrics)))
     return name, metrics[name]
 
 

@@ -106,10 +106,10 @@ def _embed(
     with torch.inference_mode():
         computed: torch.Tensor = embedder(frames.to(device)).cpu()
     if computed.dtype == torch.uint8:  # pictures again
-        return computed.numpy()  # type: ignore[no-any-return]
+        return computed.numpy()
     if not computed.isfinite().all():
         raise ValueError("its embedding is not finite")
-    return computed.float().numpy()  # type: ignore[no-any-return]
+    return computed.float().numpy()
 
 
 def _unplaced(node: Any) -> Any:

@@ -168,5 +168,5 @@ def _bad_segments(items: tuple[Item, ...]) -> list[str]:
 
 def _is_segment(segment: Segment) -> bool:
     label = segment.label
-    is_label = bool(label.strip()) and ";" not in label and len(label.splitlines()) == 1
+    is_label = bool(label.strip()) and ";" not in label and label.splitlines() == [label]
     return 0 <= segment.start_s < segment.end_s < math.inf and is_label

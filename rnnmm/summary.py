@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def summarise(evaluation: Evaluation, run_dir: Path) -> TaskSummary:
         seconds=figures["seconds"],
         history=_read_history(run_dir / "history.csv", task.metric),
         confusion=matrix,
+        classes=_class_table(counts),
         examples=_examples(evaluation),
         notes=counts["findings"],
     )
@@ -87,6 +88,26 @@ def _examples(evaluation: Evaluation) -> list[Example]:
         )
         for p in chosen
     ]
+
+
+def _class_table(counts: Mapping[str, Any]) -> list[list[str]]:
+    """Of one class an item recall and precision, of any number of labels average precision."""
+    if "per_class" in counts:
+        head = ["Class", "Items", "Answers", "Recall", "Precision"]
+        rows = [[name, *one.values()] for name, one in counts["per_class"].items()]
+    elif "average_precision" in counts:
+        head = ["Label", "Items", "Average precision"]
+        found = counts["average_precision"].items()
+        rows = [[name, counts["items_with"][name], value] for name, value in found]
+    else:
+        return []
+    return [head, *([_cell(value) for value in row] for row in rows)]
+
+
+def _cell(value: str | int | float | None) -> str:
+    if value is None or value != value:
+        return "n/a"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _looks(evaluation: Evaluation, prediction: Prediction) -> list[Look]:

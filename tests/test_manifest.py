@@ -58,7 +58,8 @@ def test_faults_are_named(tmp_path: Path, items: tuple[Item, ...], message: str)
 @pytest.mark.parametrize(
     "segment",
     [(-0.1, 1.0, "sit"), (1.0, 1.0, "sit"), (0.0, float("inf"), "sit"), (float("nan"), 1.0, "sit"),
-     (0.0, 1.0, " "), (0.0, 1.0, "sit; stand"), (0.0, 1.0, "sit\nstand")],
+     (0.0, 1.0, " "), (0.0, 1.0, "sit; stand"), (0.0, 1.0, "sit\nstand"),
+     (0.0, 1.0, "sit\n")],
 )  # fmt: skip
 def test_a_segment_that_is_none_is_named(tmp_path: Path, segment: tuple) -> None:
     good = Item("1", "a.wav", "train", segments=(Segment(0.0, 0.5, "sit down"),))

@@ -104,3 +104,19 @@ def test_one_page_holds_several_evaluations(tmp_path: Path) -> None:
     html = (tmp_path / "report.html").read_text()
     assert "both of them" in html
     assert html.count("item0") == 2
+
+
+def test_classes_and_labels_stand_in_a_table(tmp_path: Path) -> None:
+    one = {"items": 2, "answers": 0, "recall": 0.5, "precision": None}
+    page = summarise(evaluation_of(1, 0, per_class={"run": one}), tmp_path)
+    assert page.classes == [
+        ["Class", "Items", "Answers", "Recall", "Precision"],
+        ["run", "2", "0", "0.500", "n/a"],
+    ]
+    counts = {
+        "average_precision": {"sit": 0.25, "eat": np.nan},
+        "items_with": {"sit": 3, "eat": 0},
+    }
+    page = summarise(evaluation_of(1, 0, **counts), tmp_path)
+    assert page.classes[1:] == [["sit", "3", "0.250"], ["eat", "0", "n/a"]]
+    assert summarise(evaluation_of(1, 0), tmp_path).classes == []

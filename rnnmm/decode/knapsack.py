@@ -65,4 +65,4 @@ def covered(spans: NDArray[np.int64], num_frames: int) -> NDArray[np.bool_]:
     limits = np.clip(spans, 0, num_frames)
     np.add.at(edges, limits[:, 0], 1)
     np.add.at(edges, limits[:, 1], -1)
-    return edges[:-1].cumsum() > 0  # type: ignore[no-any-return]
+    return edges[:-1].cumsum() > 0

@@ -272,4 +272,12 @@ def _ranked(beams: list[_Paths], end: int, length_power: float) -> list[list[Hyp
     tokens = paths.tokens.gather(1, order[..., None].expand_as(paths.tokens))
     total = paths.total.gather(1, order)
     found = _hypotheses(paths._replace(tokens=tokens, total=total), end)
-    return [list({one.tokens: one for one in row[::-1]}.values())[::-1] for row in found]
+    return [_each_once(row) for row in found]
+
+
+def _each_once(ranked: list[Hypothesis]) -> list[Hypothesis]:
+    """The first of those with the same tokens; not always neighbours, for sums are rounded."""
+    first: dict[tuple[int, ...], Hypothesis] = {}
+    for one in ranked:
+        first.setdefault(one.tokens, one)
+    return list(first.values())

@@ -37,9 +37,7 @@ class RandomErasing(Augmentation):
         super().__init__()
         check_range("RandomErasing", low, high, 0.005, 1.0)
         if not 0 <= probability <= 1:
-            raise ValueError(
-                f"RandomErasing: expected 0 <= probability <= 1, got {probability:g}"
-            )
+            raise ValueError(f"RandomErasing: expected 0 <= probability <= 1, got {probability:g}")
         self.probability = probability
         self.low = low
         self.high = high

@@ -73,7 +73,8 @@ class OpticalFlow(nn.Module):
 
     def _bytes(self, flow: NDArray[np.float32]) -> NDArray[np.uint8]:
         reach = np.clip(flow * (_REACH / self.max_px), -_REACH, _REACH)
-        return np.rint(reach + _STILL).astype(np.uint8)
+        levels: NDArray[np.uint8] = np.rint(reach + _STILL).astype(np.uint8)
+        return levels
 
     def _finder(self) -> Any:
         """A new one for each clip: it is to remember nothing of another."""

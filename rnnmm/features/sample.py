@@ -247,11 +247,12 @@ def kept_places(features: torch.nn.Module, length: int) -> Tensor:
 
 
 def _thinned(x: Padded, sampler: Sampler, generator: torch.Generator | None) -> Padded:
-    device = x.data.device
-    return Padded.stack([
-        row[sampler.indices(len(row), generator).to(device, non_blocking=True)] if len(row) else row
-        for row in x.rows()
-    ])  # fmt: skip
+    def chosen(row: Tensor) -> Tensor:
+        if not len(row):
+            return row
+        return row[sampler.indices(len(row), generator).to(row.device, non_blocking=True)]
+
+    return Padded.stack([chosen(row) for row in x.rows()])
 
 
 def _comb(length: int, count: int, pace: Fraction, chance: float) -> Tensor:

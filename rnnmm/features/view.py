@@ -79,9 +79,7 @@ class View:
         return resize_frames(clip[:, top : top + size[0], left : left + size[1]], height, width)
 
 
-def make_views(
-    num_clips: int, clip_steps: int | None, num_crops: Literal[1, 3]
-) -> Iterator[View]:
+def make_views(num_clips: int, clip_steps: int | None, num_crops: Literal[1, 3]) -> Iterator[View]:
     """Clips from the first to the last that an item has room for, and of each its crops.
 
     One clip lies in the middle; one crop is the whole picture, three are its left, centre and

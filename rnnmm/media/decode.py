@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnmm.domain import Positive, Range, Size
+from rnnmm.media.array import is_array_file, read_array
 from rnnmm.media.audio import decode_audio
 from rnnmm.media.film import Film, encode_film
 from rnnmm.media.frame import Fit, Geometry
@@ -119,6 +120,8 @@ def decode(
     span = _span(start_s, end_s, decoding.max_duration_s)
     if is_feature_file(path):
         return Decoded(features=read_features(path, span))
+    if is_array_file(path):
+        return Decoded(features=read_array(path, span))
     audio, frames = None, None
     try:
         if decoding.sample_rate is not None:

@@ -79,9 +79,7 @@ def confusion_matrix(
     return matrix
 
 
-def class_figures(
-    classes: Sequence[str], matrix: NDArray[np.int64]
-) -> dict[str, dict[str, Any]]:
+def class_figures(classes: Sequence[str], matrix: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
     """What became of each class.
 
     Args:

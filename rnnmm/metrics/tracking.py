@@ -34,7 +34,7 @@ def centre_errors(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]
     """How far the middles of boxes ``(T, 4)`` are apart: ``(T,)``, NaN where one is NaN."""
     a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
     middles = (a[:, :2] + a[:, 2:] / 2) - (b[:, :2] + b[:, 2:] / 2)
-    return np.hypot(middles[:, 0], middles[:, 1])  # type: ignore[no-any-return]
+    return np.hypot(middles[:, 0], middles[:, 1])
 
 
 def success_auc(overlap: NDArray[Any]) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from rnnmm.batch import Padded
 from rnnmm.decode.hypothesis import Hypothesis
 
-_MANY = 5040  # frames: every usual stride divides it
+_MANY = 1_000_000  # frames: what is left over of them says nothing
 
 
 class Recogniser(nn.Module, ABC):
@@ -25,7 +25,7 @@ class Recogniser(nn.Module, ABC):
     def stride(self) -> int:
         """Frames per step of the encoder."""
         output_lengths = getattr(self.encoder, "output_lengths", None)  # none: a step a frame
-        return _MANY // int(output_lengths(torch.tensor([_MANY]))) if output_lengths else 1
+        return round(_MANY / int(output_lengths(torch.tensor([_MANY])))) if output_lengths else 1
 
     @abstractmethod
     def loss(self, x: Padded, targets: Padded) -> Tensor:

@@ -66,7 +66,7 @@ class Tracker(nn.Module):
 
     def step(self, x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Windows ``(B, T, 2 C, h, w)`` of any T; steps put together equal `forward`."""
-        vectors = self._vectors(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        vectors = self._vectors(x.flatten(0, 1)).reshape(*x.shape[:2], -1)  # (B, T, frame_dim)
         y, state = self.recurrent.step(vectors, state)
         return self.head(y), state
 

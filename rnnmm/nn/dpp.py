@@ -44,4 +44,5 @@ def dpp_log_probability(kernel: Tensor, is_chosen: Tensor) -> Tensor:
 def dpp_marginals(kernel: Tensor) -> Tensor:
     """``(T,)`` in 0..1: how probable it is that each thing is in a draw."""
     own = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
-    return 1 - torch.linalg.inv(kernel + own).diagonal()
+    left_out: Tensor = torch.linalg.inv(kernel + own).diagonal()
+    return 1 - left_out

@@ -87,6 +87,7 @@ class TaskSummary:
         seconds: wall time of each stage.
         history: one row per epoch: ``epoch`` and any of ``train_loss``, ``val_wer`` ...
         confusion: class names and ``(K, K)`` counts, reference down, hypothesis across.
+        classes: a table of each class by itself: its head, then a row a class; none: no table.
         examples: items to show, in this order.
         notes: what a reader must know before believing a number, one sentence each.
 
@@ -106,6 +107,7 @@ class TaskSummary:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     confusion: tuple[Sequence[str], NDArray[np.integer]] | None = None
+    classes: Sequence[Sequence[str]] = ()
     examples: Sequence[Example] = ()
     notes: Sequence[str] = ()
 

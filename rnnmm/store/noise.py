@@ -13,6 +13,7 @@ from rnnmm.store.commit import digest_bytes
 from rnnmm.store.reader import Store, open_store
 
 _LOUDEST = 32767.0
+_VOICES = 6
 
 Samples = NDArray[np.float64]
 
@@ -35,13 +36,15 @@ class SoundNoise:
 
     kind: Literal["white", "babble"]
     snr_db: float
-    num_voices: Size = 6
+    num_voices: Size = _VOICES
     seed: Seed = 0
 
     @property
     def name(self) -> str:
-        """Of a folder for what was measured with it."""
-        return f"{self.kind}_{self.snr_db:g}db"
+        """Of a folder for what was measured with it; what is as usual is left out."""
+        voices = f"_{self.num_voices}voices" if self.num_voices != _VOICES else ""
+        seed = f"_seed{self.seed}" if self.seed else ""
+        return f"{self.kind}_{self.snr_db:g}db{voices}{seed}"
 
     def over(self, store: Store) -> Store:
         """The same items with this noise on their sound; names itself and has its own digest."""

@@ -42,7 +42,8 @@ def speech_segments(
     scores = tag_recording(task, samples)[:, [place]]
     found = find_segments(scores, task.labels[place : place + 1], task.frame_rate, task.model.rule)
     times = np.array([one[:2] for one in found], np.float64).reshape(-1, 2)
-    return np.minimum(times, len(samples) / sample_rate)
+    times = np.minimum(times, len(samples) / sample_rate)
+    return times[times[:, 0] < times[:, 1]]  # the last frame may begin behind the last sample
 
 
 def tag_recording(task: Tagging, samples: Pcm) -> NDArray[np.float32]:
@@ -52,7 +53,7 @@ def tag_recording(task: Tagging, samples: Pcm) -> NDArray[np.float32]:
     block, context = (unit * round_half_up(s * task.frame_rate / unit)
                       for s in (_BLOCK_S, _CONTEXT_S))  # fmt: skip
     num_frames = int(task.features.num_frames(len(samples)))  # type: ignore[operator]
-    parts = []
+    parts = [np.zeros((0, len(task.labels)), np.float32)]  # all there is of less than a frame
     for start in range(0, num_frames, block):
         first = max(0, start - context)
         cut = samples[round_half_up(first * hop) : round_half_up((start + block + context) * hop)]

@@ -60,7 +60,7 @@ def best_epochs(checkpoint: ModelCheckpoint, folder: Path) -> list[Path]:
     scores = {name: sign * float(score) for name, score in checkpoint.best_k_models.items()}
     names = [name for name in reversed(scores) if math.isfinite(scores[name])]
     paths = [folder / Path(name).name for name in sorted(names, key=scores.__getitem__)]
-    # After a move, and where no epoch had a figure, Lightning knows of one path alone.
+    # Where no epoch had a figure, Lightning knows of one path alone.
     return [path for path in paths if path.is_file()] or [
         folder / Path(checkpoint.best_model_path).name
     ]
@@ -92,16 +92,18 @@ def renew_statistics(task: Task, data: StoreData) -> None:
     """Learns the batch norms' statistics anew, from one epoch of training batches.
 
     A mean of weights makes other activations than any of them, so that a mean of statistics would
-    fit none. Each batch counts the same; nothing else is learned.
+    fit none. Each batch counts the same; nothing else is learned. Norms that training leaves as
+    they are, such as those of a frozen backbone, stay as they are.
     """
-    norms = [norm for norm in task.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+    task.train()
+    kinds = nn.modules.batchnorm._BatchNorm
+    norms = [one for one in task.modules() if isinstance(one, kinds) and one.training]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean
-    task.train()
     with torch.no_grad():
         for step, batch in enumerate(data.train_dataloader()):
             task.seed_step(0, step)

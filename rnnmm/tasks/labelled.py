@@ -42,7 +42,7 @@ class LabelledTask(Task):
     def shares(self, batch: LabelBatch) -> Tensor:
         """The targets as ``(B, K)`` float32 that can be mixed."""
 
-    def training_step(self, batch: LabelBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: LabelBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
         """The loss, of mixed items where that is asked for."""
         frames = self.augmented_frames(batch.inputs)
         if self.target.mixup:

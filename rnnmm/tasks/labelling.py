@@ -72,7 +72,7 @@ class Labels(Labelled):
 
 
 class Labelling(LabelledTask):
-    """Labels of items, learned by binary cross-entropy and answered from a probability of .5 on."""
+    """Labels learned by binary cross-entropy, answered from a probability of .5 on."""
 
     metric = "map"
     is_lower_better = False
@@ -118,7 +118,9 @@ class Labelling(LabelledTask):
         counts, and can never be answered.
         """
         lines = [one[0] for one in references]
-        labels = sorted({*self.labels, *(name for line in lines for name in self.target.read(line))})
+        labels = sorted(
+            {*self.labels, *(name for line in lines for name in self.target.read(line))}
+        )
         truth = self._matrix(lines, labels)
         scores = self._scores(predictions, labels)
         each = average_precisions(truth, scores)

@@ -2,18 +2,17 @@
 
 import logging
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from rnnmm.batch import Padded, TextBatch
+from rnnmm.batch import AudioVisual, Padded, TextBatch
 from rnnmm.decode.hypothesis import Hypothesis
 from rnnmm.domain import Count, NotNegative, Size
-from rnnmm.metrics.errors import ErrorCounts, align, count_errors
+from rnnmm.metrics.errors import ErrorCounts, align, constant_sentence, count_errors
 from rnnmm.metrics.interval import Tally
 from rnnmm.metrics.reliability import calibration_error, reliability_bins
 from rnnmm.models.recogniser import Recogniser
@@ -36,8 +35,6 @@ from rnnmm.text.word import Word, locate_words
 log = logging.getLogger(__name__)
 
 BLANK = "<blank>"
-
-T = TypeVar("T", int, str)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class Transcript(Target):
             vocabulary = Vocabulary.fit(texts, self.unit, (BLANK,))
         order = self.ngram_order
         ngram = fit_ngram((text.split() for text in texts), order) if order else None
-        return Answers(vocabulary, ("", _usual_sentence(texts)), input_dim, ngram)
+        return Answers(vocabulary, ("", constant_sentence(texts)), input_dim, ngram)
 
 
 class SpeechRecognition(Task):
@@ -116,7 +113,14 @@ class SpeechRecognition(Task):
         return inputs.lengths > self.target.long_audio.longest_s * self.target.input_rate
 
     def _read(self, index: Tensor, inputs: Padded) -> list[Prediction]:
-        return self.transcribe(index, self.model.decode(self.features(inputs)))
+        """What is too short for a single frame says nothing."""
+        frames: Padded = self.features(inputs)
+        if isinstance(frames, AudioVisual) or frames.lengths.all():
+            return self.transcribe(index, self.model.decode(frames))
+        heard = [row for row in frames.rows() if len(row)]
+        found = iter(self.model.decode(Padded.stack(heard)) if heard else ())
+        none = [Hypothesis((), 0.0)]
+        return self.transcribe(index, [next(found) if n else none for n in frames.lengths])
 
     def _read_any(self, inputs: Padded) -> list[Prediction]:
         return self._read(torch.arange(len(inputs.lengths)), inputs)
@@ -246,23 +250,6 @@ class SpeechRecognition(Task):
 
     def _encode(self, text: str) -> list[int]:
         return self.answers.vocabulary.encode(text)
-
-
-def _usual_sentence(texts: Sequence[str]) -> str:
-    """The commonest word of each place, in as many places as the most transcripts have.
-
-    Where a grammar is fixed it gets many words right without listening.
-    """
-    sentences = [text.split() for text in texts]
-    length = _commonest(map(len, sentences))
-    places = zip(*(words for words in sentences if len(words) == length))
-    return " ".join(map(_commonest, places))
-
-
-def _commonest(values: Iterable[T]) -> T:
-    """Of equally common ones the least."""
-    counts = Counter(values)
-    return min(counts, key=lambda value: (-counts[value], value))
 
 
 def _judged(

@@ -109,7 +109,7 @@ class Watched:
         """``(T,)`` mean importance of each vector's frames; 0 of one that has none."""
         steps = np.minimum(np.arange(len(self.importance)) // stride, num_steps - 1).astype(int)
         totals = np.bincount(steps, self.importance, num_steps)
-        return totals / np.maximum(np.bincount(steps, minlength=num_steps), 1)  # type: ignore[no-any-return]
+        return totals / np.maximum(np.bincount(steps, minlength=num_steps), 1)
 
     def key_steps(self, target: Summaries, num_steps: int) -> NDArray[np.bool_]:
         """``(T,)`` the most important step of each shot of the best summary."""

@@ -186,8 +186,12 @@ class Tagging(Task):
         self, row: int, scores: NDArray[np.float32], duration_s: float, baseline: Baseline
     ) -> Prediction:
         found = find_segments(scores, self.labels, self.frame_rate, self.model.rule)
-        # The last frame of sound may end behind its last sample.
-        whole = tuple(one._replace(end_s=min(one.end_s, duration_s)) for one in found)
+        # The last frame of sound may end behind its last sample, or even begin there.
+        whole = tuple(
+            one._replace(end_s=min(one.end_s, duration_s))
+            for one in found
+            if one.start_s < duration_s
+        )
         text = write_segments(Segment(*one[:3]) for one in whole)
         sure = float(np.log(np.maximum(scores, 1 - scores)).mean())
         return Prediction(row, text, sure, timeline=Timeline(

@@ -105,15 +105,18 @@ class Tracking(Task):
         return TagBatch(index, inputs, Padded.stack(rows))
 
     def loss(self, frames: Padded, batch: TagBatch) -> Tensor:
-        """How far moves are from the true ones, in sizes of the last box; where it is not known
-        where the object is, nothing is learned, and it is followed on."""
+        """How far moves are from the true ones, in sizes of the last box.
+
+        Where it is not known where the object is, nothing is learned, and it is followed on. A box
+        from which the object cannot be seen any more is put back: nobody could learn from there.
+        """
         truth = batch.tags.data
         is_known = ~truth.isnan().any(dim=2) & frames.mask  # (B, T)
         is_own = torch.rand(len(truth), device=truth.device) < self.target.own
         boxes, state, errors = truth[:, 0], self.model.initial_state(len(truth)), []
         for t in range(1, truth.shape[1]):
-            given = self._pushed(truth[:, t - 1])
-            boxes = torch.where((is_known[:, t - 1] & ~is_own)[:, None], given, boxes)
+            is_told = is_known[:, t - 1] & ~(is_own & self._is_seen(boxes, truth[:, t - 1]))
+            boxes = torch.where(is_told[:, None], self._pushed(truth[:, t - 1]), boxes)
             windows = self.model.look(frames.data[:, t - 1], frames.data[:, t], boxes)
             moves, state = self.model.step(windows, state)
             later = torch.where(is_known[:, t, None], truth[:, t], boxes)
@@ -193,6 +196,11 @@ class Tracking(Task):
         push = torch.randn(boxes.shape, device=boxes.device) * self.target.jitter
         push[:, 2:] /= 2  # sizes are off less than places
         return bounded(move_boxes(boxes, push))
+
+    def _is_seen(self, boxes: Tensor, truth: Tensor) -> Tensor:
+        """``(B,)`` whether the true middle is well within the window around a box."""
+        drift = moves_between(boxes, truth)[:, :2].abs().amax(dim=1)
+        return drift < self.model.context / 4
 
     def _predict(self, row: int, boxes: NDArray[np.float32]) -> Prediction:
         text = "last seen at " + " ".join(f"{value:.3f}" for value in boxes[-1].tolist())

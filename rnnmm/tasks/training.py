@@ -167,6 +167,20 @@ class BestOrLater(ModelCheckpoint):
         # killed behind them would do them all again.
         trainer.save_checkpoint(Path(str(self.dirpath)) / LAST)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        # By name: of a folder that was moved Lightning forgets which epochs are the best, and the
+        # next one would be, however bad.
+        folder = Path(str(self.dirpath))
+        paths = {
+            name: str(folder / Path(state_dict[name]).name) if state_dict[name] else ""
+            for name in ("best_model_path", "kth_best_model_path")
+        }
+        scores = state_dict["best_k_models"].items()
+        best = {str(folder / Path(path).name): score for path, score in scores}
+        super().load_state_dict(
+            {**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath}
+        )
+
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         # The worst that is kept: where that is one epoch, it is the best, too.
         worst = self.best_k_models.get(self.kth_best_model_path)

@@ -79,6 +79,7 @@ def test_actions_however_they_are_typed(make_tree, classes: str, expected: str) 
     [
         ("Reading; Sitting[0 to 2]", "reading"),
         ("Sitting[0 to 2]; Falling (FW)", "falling"),
+        ("Sitting[0 to 2]; Reading[12]", "reading"),  # not from 1 to 2
         ("Sitting[0 to 2; 9.7 to 3]", "sitting 9.7 to 3"),
         ("Sitting[0 to 2; 1..2 to 3]", "sitting 1..2 to 3"),
         ("[0 to 1] Sitting[0 to 2]", " 0 to 1"),

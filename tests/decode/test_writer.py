@@ -203,6 +203,17 @@ def test_groups_that_mind_enough_begin_differently() -> None:
         assert len({one.tokens[:1] for one in row}) == len(row) == 3
 
 
+def test_an_answer_of_two_groups_stands_where_the_better_of_them_does() -> None:
+    # As rounding may have it: what the groups find alike differs, and another is in between.
+    def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.tensor([[0.0, 3.0, 2.9, 0.0], [0.0, 2.8, 2.9, 0.0]]), state
+
+    start, search = torch.zeros(1, dtype=torch.int64), DiverseBeam(2, 0.0, Beam(2))
+    (found,) = search.find(step, select, torch.zeros(1, 1), start, END, 1)
+    assert [one.tokens for one in found] == [(1,), (2,)]
+    assert found[0].score > found[1].score
+
+
 def test_impossible_groups_are_refused() -> None:
     with pytest.raises(ValueError, match=r"groups >= 1 and strength >= 0, got 0 and 0\.5"):
         DiverseBeam(groups=0)

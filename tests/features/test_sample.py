@@ -86,9 +86,7 @@ def test_uniform_frames_are_those_shown_at_even_times(count) -> None:
     for length in range(1, 20):
         n = min(count, length)
         shifts = [Fraction(k, 997) for k in range(997)]
-        possible = {
-            tuple(floor((i + u) * Fraction(length, n)) for i in range(n)) for u in shifts
-        }
+        possible = {tuple(floor((i + u) * Fraction(length, n)) for i in range(n)) for u in shifts}
         middle = [floor((i + Fraction(1, 2)) * Fraction(length, n)) for i in range(n)]
         sampler = Uniform(count)
         assert sampler.indices(length).tolist() == middle

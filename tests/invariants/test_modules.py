@@ -28,6 +28,7 @@ from rnnmm.models.s2vt import S2vtCaptioner
 from rnnmm.models.summariser import DppSummariser, ImportanceSummariser
 from rnnmm.models.tagger import Tagger
 from rnnmm.models.top_down_captioner import TopDownCaptioner
+from rnnmm.models.tracker import Tracker
 from rnnmm.models.transducer import Transducer
 from rnnmm.models.xvector import Tdnn
 from rnnmm.nn.convolution import TimeConvolution, TimeFrequencyConvolution
@@ -60,6 +61,11 @@ def clip(steps: int) -> Tensor:
 def talk(steps: int) -> Tensor:
     """Sound, and a picture of 16 x 16 beside each step of it."""
     return torch.randn(steps, NUM_BINS + 3 * 16 * 16)
+
+
+def looks(steps: int) -> Tensor:
+    """A place as it was and as it is."""
+    return torch.randn(steps, 6, 16, 16)
 
 
 class Talk(nn.Module):
@@ -170,6 +176,7 @@ MODELS = {
         for head in (MarginHead, SoftmaxHead)
     },
     "tagger": Case(lambda: Tagger(small_crnn(), 3, 0.2)),
+    "tracker": Case(lambda: Tracker(PlainCnn(3, (4, 8)), 16, 2.0, 2, 8, 8), looks),
     "predictor": Case(lambda: Predictor(NUM_BINS, hidden_dim=8, num_layers=2, dropout=0.2)),
     "predictor-video": Case(lambda: Predictor(3, grid=2, hidden_dim=8), clip),
     "summariser": Case(lambda: ImportanceSummariser(Rnn(NUM_BINS, 8, 8, bidirectional=True), 0.2)),

@@ -99,6 +99,13 @@ def test_stored_features_come_whatever_is_wanted(maker: Any) -> None:
         assert features is not None and features.shape == (2, 13)
 
 
+def test_vectors_in_numpys_format_come_whatever_is_wanted(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.ones((3, 5)))
+    for decoding in (Decoding(), Decoding(sample_rate=8000, frame_rate=10.0)):
+        features = decode(tmp_path / "v.npy", decoding).features
+        assert features is not None and features.shape == (3, 5)
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

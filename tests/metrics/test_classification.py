@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from sklearn.metrics import average_precision_score
 
 from rnnmm.metrics.classification import (

@@ -65,6 +65,17 @@ def test_finished_runs_give_the_same_differences(
     ]
 
 
+def test_finished_runs_can_be_compared_in_noise(compared: Path, tmp_path: Path) -> None:
+    folders = [compared / "run" / name for name in ("crnn_classifier", "small_classifier")]
+    noise = ["degrade=white", "degrade.snr_db=-40"]
+    asked = f"runs=[{folders[0]},{folders[1]}]"
+    assert main(["compare", asked, f"run.out={tmp_path}", *noise]) == 0
+    found = read(tmp_path / "comparison.json")
+    assert found["dataset"] == "folder with white noise at -40 dB"
+    clean = [read(folder / "metrics.json")["fingerprints"]["store"] for folder in folders]
+    assert all(run["fingerprints"]["store"] not in clean for run in found["runs"])
+
+
 def test_runs_on_other_items_are_refused(
     compared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,42 @@ def test_each_run_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     )
 
 
+def test_further_measurements_of_a_run_say_where_they_lie(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_a_run(tmp_path / "one")
+    noisy = tmp_path / "one" / "degraded" / "babble_-5db"
+    noisy.mkdir(parents=True)
+    metrics = json.loads((tmp_path / "one" / "metrics.json").read_text())
+    (noisy / "metrics.json").write_text(json.dumps({**metrics, "metrics": {"wer": 0.5}}))
+    assert main(["results", f"run.dir={tmp_path}"]) == 0
+    own, further = capsys.readouterr().out.splitlines()[2:]
+    assert "| wer | 0.0033 |" in own and "in `" not in own
+    assert "| wer | 0.5000 |" in further
+    assert further.endswith("`trainer.max_epochs=2` in `degraded/babble_-5db` |")
+
+
+def test_figures_that_are_nobody_s_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_a_run(tmp_path / "above" / "one")
+    (tmp_path / "config.yaml").write_text("experiment: other\n")  # above what was asked for
+    lone = tmp_path / "above" / "lone"
+    lone.mkdir()
+    (lone / "metrics.json").write_text("{}")
+    assert main(["results", f"run.dir={tmp_path / 'above'}"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_task_without_a_headline_shows_its_first_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = {"frame_f1": 0.9, "frame_recall": 0.8}
+    leave_a_run(tmp_path / "one", metrics=figures, floors=dict.fromkeys(figures, 0.5))
+    assert main(["results", f"run.dir={tmp_path}"]) == 0
+    assert "| frame_f1 | 0.9000 | 0.5000 |" in capsys.readouterr().out
+
+
 def test_an_interval_stands_behind_its_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

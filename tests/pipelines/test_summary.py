@@ -47,9 +47,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "run", "experiment=manifest_summary", f"dataset.path={media / 'list.jsonl'}",
         f"store.root={work / 'stores'}", f"run.dir={work / 'run'}",
         "preprocess.decoding.height=32", "preprocess.decoding.width=32",
-        "embed.frame_encoder.weights=none",
+        "embed.frame_encoder.weights=none", "loader.batch_size=1",
         "model.encoder.hidden_dim=16", "model.encoder.projection_dim=16", "trainer.max_epochs=6",
-        "task.target.share=0.3", "optim.learning_rate=1e-2", "trainer.accelerator=cpu", "loader.batch_size=1",
+        "task.target.share=0.3", "optim.learning_rate=1e-2", "trainer.accelerator=cpu",
     ]) == 0  # fmt: skip
     return work / "run"
 

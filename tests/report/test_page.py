@@ -207,6 +207,14 @@ def test_a_small_confusion_matrix_is_drawn() -> None:
     assert "yes 9 1 90 %" in reader.text and "no n/a" in reader.text
 
 
+def test_each_class_stands_by_itself_in_a_table() -> None:
+    rows = [["Class", "Items"], [NASTY, "3"], ["hop", "12"]]
+    reader = read(render_page("Test", [summary(classes=rows)]))
+    assert "One by one: 2" in reader.text
+    assert NASTY in reader.text and "hop 12" in reader.text
+    assert "One by one" not in render_page("Test", [summary()])
+
+
 def test_of_a_large_confusion_matrix_the_worst_are_listed() -> None:
     matrix = np.eye(30, dtype=int) * 10
     matrix[4, 7] = 5

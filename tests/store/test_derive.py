@@ -69,6 +69,26 @@ def test_items_stay_and_features_take_the_place_of_media(source) -> None:
     assert read_ledger(store.path) == read_ledger(source.path)
 
 
+def test_pictures_may_take_the_place_of_media(source) -> None:
+    def compute(row: int) -> np.ndarray:
+        return np.arange(row + 1, dtype=np.uint8).repeat(4 * 6 * 3).reshape(-1, 4, 6, 3)
+
+    store = derive(source, compute)
+    verify(store)
+    for row in range(len(source)):
+        np.testing.assert_array_equal(store.frames(row), compute(row))
+    assert store.num_frames.tolist() == list(range(1, len(source) + 1))
+    assert not store.num_samples.any() and not store.num_feature_frames.any()
+    assert derive(source, compute).path == store.path
+
+    def none_of_the_last(row: int) -> np.ndarray:
+        return compute(row)[: 0 if row == len(source) - 1 else None]
+
+    lost = derive(source, none_of_the_last, "other", max_bad_fraction=0.2)
+    assert len(lost) == len(source) - 1
+    assert read_ledger(lost.path)[-1].reason == "no frame"
+
+
 def test_a_finished_store_is_found_again_and_another_computation_is_another_store(source) -> None:
     compute, asked = loudness(source)
     first = derive(source, compute)

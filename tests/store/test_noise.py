@@ -79,6 +79,7 @@ def test_silence_stays_silent_and_a_noisy_store_says_so(store: Store) -> None:
     assert noisy.fingerprint != store.fingerprint
     assert noisy.fingerprint != SoundNoise("white", -4.0).over(store).fingerprint
     assert SoundNoise("white", -5.0).name == "white_-5db"
+    assert SoundNoise("babble", 0.0, 3, seed=2).name == "babble_0db_3voices_seed2"
 
 
 def test_babble_of_nobody_is_refused(tmp_path: Path) -> None:

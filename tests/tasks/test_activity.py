@@ -7,6 +7,7 @@ import rnnmm.tasks.activity as module
 from rnnmm.batch import Padded
 from rnnmm.decode.segments import SegmentRule
 from rnnmm.features.chain import Chain
+from rnnmm.features.kaldi import KaldiFbank
 from rnnmm.features.mel import LogMel
 from rnnmm.features.scale import Scale
 from rnnmm.models.tagger import Tagger
@@ -29,6 +30,18 @@ class Loud(nn.Module):
     def forward(self, x: Padded) -> Padded:
         level = x.data.mean(dim=2, keepdim=True)[:, ::2]
         return Padded(level, self.output_lengths(x.lengths)).zeroed()
+
+
+class Late(Loud):
+    """As `Loud`, a step for each frame; says yes in the last one alone."""
+
+    def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
+        return lengths
+
+    def forward(self, x: Padded) -> Padded:
+        level = torch.full_like(x.data[..., :1], -1.0)
+        level[:, -1] = 1.0
+        return x.with_data(level)
 
 
 def detector(references=(("0-1 speech",),), encoder: nn.Module | None = None) -> Tagging:
@@ -71,6 +84,27 @@ def test_a_long_recording_in_blocks_is_as_in_one(
     blocks = tag_recording(task, samples)
     assert blocks.shape == whole.shape
     np.testing.assert_allclose(blocks, whole, atol=1e-5)
+
+
+def test_a_frame_that_begins_where_the_recording_ends_is_no_segment() -> None:
+    samples, task = recording(1.0), detector()
+    task.model.stride, task.model.encoder = 1, Late()
+    task.model.head = nn.Linear(1, 1)
+    nn.init.constant_(task.model.head.weight, 50.0)
+    nn.init.zeros_(task.model.head.bias)
+    scores = tag_recording(task, samples)  # 101 frames, the last with its middle at 1 s
+    assert len(scores) == 101 and (scores > 0.5).sum() == 1
+    assert speech_segments(task, samples, RATE).shape == (0, 2)
+    pcm = Padded(torch.tensor(samples)[None], torch.tensor([len(samples)]))
+    (prediction,) = task.predict(torch.tensor([0]), pcm)
+    assert prediction.hypothesis == "" and prediction.timeline.segments == ()
+
+
+def test_less_than_a_frame_has_no_segments() -> None:
+    task = detector()
+    task.features = Chain([KaldiFbank(RATE, 20)])
+    assert tag_recording(task, recording(0.02)).shape == (0, 1)
+    assert speech_segments(task, recording(0.02), RATE).shape == (0, 2)
 
 
 def test_what_cannot_be_answered_is_refused() -> None:

@@ -43,6 +43,22 @@ class Normed(nn.Module):
         return self.recurrent(self.norm(x))
 
 
+class Frozen(Normed):
+    """A batch norm that stays in evaluation mode, as that of a frozen backbone, and one more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.after = StepNorm(4)
+
+    def forward(self, x):
+        return self.after(super().forward(x))
+
+    def train(self, mode: bool = True) -> "Frozen":
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+
 def plain() -> nn.Module:
     return Recurrent(4, 4)
 
@@ -170,6 +186,17 @@ def test_statistics_of_the_mean_are_those_of_the_training_data(make, tmp_path) -
     torch.testing.assert_close(norm.running_mean, means.mean(dim=0))
     assert norm.momentum == 0.1
     assert are_equal(weights, dict(data.task.named_parameters()))
+
+
+def test_statistics_of_a_frozen_network_are_left_alone(make, tmp_path) -> None:
+    data = make(encoder=Frozen)
+    fit(trainer_of(tmp_path), data.task, data, tmp_path)
+    norms = data.task.model.encoder.norm.norm, data.task.model.encoder.after.norm
+    for norm in norms:
+        norm.running_mean.fill_(99.0)
+    renew_statistics(data.task, data)
+    assert norms[0].running_mean.tolist() == [99.0] * 4
+    assert (norms[1].running_mean < 98).all()
 
 
 def test_a_network_without_batch_norms_is_left_alone(make, tmp_path) -> None:

@@ -15,10 +15,16 @@ class Meter(torch.nn.Module):
 
     inputs = "features"
     device = torch.device("cpu")
+    posed = None
+
+    def pose(self, inputs, references):
+        self.posed = references
+        return inputs
 
     def predict(self, index, inputs):
         assert not self.training
         assert torch.is_inference_mode_enabled()
+        assert self.posed == [(f"run {length}",) for length in inputs.lengths.tolist()]
         return [
             Prediction(row, str(length), 0.0)
             for row, length in zip(index.tolist(), inputs.lengths.tolist())
@@ -27,7 +33,7 @@ class Meter(torch.nn.Module):
 
 def test_one_answer_per_row_in_the_order_of_the_rows(memory_store) -> None:
     steps = (5, 2, 9, 2, 7)
-    store = memory_store([{"label": "run", "steps": n} for n in steps])
+    store = memory_store([{"label": f"run {n}", "steps": n} for n in steps])
     rows = select_rows(store, "train", "features", Class("label"), 0)
     meter = Meter().train()
     for batch_size in (1, 2, 5):

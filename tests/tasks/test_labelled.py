@@ -71,8 +71,9 @@ def test_crops_and_sampled_frames_go_together_and_do_not_depend_on_the_batch() -
         (alone,) = task.predict(torch.tensor([expected.row]), Padded.stack([row]))
         assert alone.ranking == expected.ranking
         assert alone.score == pytest.approx(expected.score, abs=1e-6)
-    views = [task.model(features(view.of(Padded.stack(rows[:1])))) for view in make_views(2, 6, 3)]
-    mean = torch.cat(views).softmax(dim=1).mean(dim=0)
+    with torch.inference_mode():
+        seen = (features(view.of(Padded.stack(rows[:1]))) for view in make_views(2, 6, 3))
+        mean = torch.cat([task.model(one) for one in seen]).softmax(dim=1).mean(dim=0)
     assert together[0].score == pytest.approx(float(mean.max().log()), abs=1e-6)
 
 

@@ -7,6 +7,7 @@ from scipy.ndimage import label
 
 from rnnmm.batch import Padded
 from rnnmm.features.chain import Chain
+from rnnmm.features.kaldi import KaldiFbank
 from rnnmm.features.mel import LogMel
 from rnnmm.models.ctc import CtcModel
 from rnnmm.nn.recurrent import Recurrent
@@ -116,3 +117,19 @@ def test_long_and_short_recordings_share_a_batch(task: SpeechRecognition) -> Non
     assert len(windows) > 3
     ends = [one.end_s for one in together[1].words]
     assert ends and max(ends) > 2.5
+
+
+def test_what_is_too_short_for_a_frame_says_nothing(task: SpeechRecognition) -> None:
+    short, long = torch.zeros(50, dtype=torch.int16), torch.full((4000,), 99, dtype=torch.int16)
+    features = Chain([KaldiFbank(8000, num_mels=20)])
+    kaldi = SpeechRecognition(
+        "asr", "audio", task.target, features, task.model, task.answers, AdamW()
+    ).eval()
+    with torch.inference_mode():
+        alone = kaldi.predict(torch.tensor([0]), Padded.stack([short]))
+        both = kaldi.predict(torch.arange(2), Padded.stack([short, long]))
+    assert [one.hypothesis for one in alone] == [""]
+    assert both[0] == alone[0]
+    with torch.inference_mode():
+        (other,) = kaldi.predict(torch.tensor([1]), Padded.stack([long]))
+    assert both[1].hypothesis == other.hypothesis

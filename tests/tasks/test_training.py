@@ -196,6 +196,22 @@ def test_of_equally_good_epochs_the_last_is_kept(scripted, tmp_path) -> None:
         assert torch.equal(value, stored[name])
 
 
+def test_a_run_that_goes_on_elsewhere_knows_its_best_epochs(scripted, tmp_path) -> None:
+    data = scripted(0.9, 0.8, 0.1, 0.2)
+    stop = StopAt(2, RuntimeError("pulled the plug"))
+    with pytest.raises(RuntimeError, match="pulled the plug"):
+        fit(trainer_of(tmp_path / "old", 4, stop), data.task, data, tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    data = scripted(0.9, 0.8, 0.1, 0.2)
+    fit(trainer_of(tmp_path / "new", 4), data.task, data, tmp_path / "new")
+    names = sorted(path.name for path in (tmp_path / "new" / "checkpoints").iterdir())
+    assert names == ["best-epoch=0.ckpt", "last.ckpt"]
+    best = tmp_path / "new" / "checkpoints" / names[0]
+    stored = torch.load(best, weights_only=True)["state_dict"]
+    for name, value in data.task.state_dict().items():
+        assert torch.equal(value, stored[name])
+
+
 def test_a_torn_checkpoint_leaves_the_old_one(tmp_path, monkeypatch) -> None:
     path = tmp_path / "new" / "last.ckpt"
     DurableCheckpoints().save_checkpoint({"epoch": 1}, path)
