@@ -16,9 +16,7 @@ _KINDS = ("ADL", "Fall")  # activities of daily living, and falls
 _HEADER = ("File Name", "Description", "Classes")
 # A word of three letters or more is an action, two numbers apart are one of its times; what stands
 # between (brackets that do not close, "to" or none, the direction of a fall) tells nothing more.
-_TOKEN = re.compile(
-    r"(?P<action>[A-Za-z]{3,})|(?P<start>[0-9.]+)(?:\s*to\s*|\s+)(?P<end>[0-9.]+)"
-)
+_TOKEN = re.compile(r"(?P<action>[A-Za-z]{3,})|(?P<start>[0-9.]+)(?:\s*to\s*|\s+)(?P<end>[0-9.]+)")
 _ACTIONS = {"fall": "falling"}  # two names for one
 
 

@@ -97,7 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed with a reason on stderr, 2 not understood (no verb, or
         faults in the configuration), 130 interrupted.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    except BrokenPipeError:  # whoever reads our output, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _main(words: Sequence[str]) -> int:
     verb = words[0] if words else ""
     if verb in ("-h", "--help", "help"):
         print(_help())
@@ -129,6 +136,8 @@ def _run(verb: str, overrides: Sequence[str]) -> int:
         if isinstance(stop.code, int):
             return stop.code
         raise
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         if os.environ.get("RNNMM_TRACEBACK") == "1":
             traceback.print_exc()
@@ -145,6 +154,8 @@ def _continuation(verb: str, overrides: Sequence[str]) -> str:
 
 
 def _sentence(error: ValueError | OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"{error.filename}: expected a file or a folder, found none"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: expected to read or write there, got {error.strerror!r}"
     return str(error) or type(error).__name__

@@ -21,6 +21,7 @@ from rnnmm.store.commit import commit_bytes
 log = logging.getLogger(__name__)
 
 RESULT = "comparison.json"
+_LEAST_UNITS = 2
 _USAGE = (
     "rnnmm compare experiment=NAME models=[A,B,...] run.dir=FOLDER [KEY=VALUE ...], or\n"
     "rnnmm compare runs=[FOLDER,FOLDER,...] [split=NAME] [run.out=FOLDER]"
@@ -102,6 +103,8 @@ def _row(run: Mapping[str, Any], metric: str) -> list[str] | None:
     if found is None:
         return [*row, "", ""]
     interval = f"{found['low']:+.4f} to {found['high']:+.4f}"
+    if found["units"] < _LEAST_UNITS:  # drawn anew, one unit is always itself
+        interval = "n/a"
     return [*row, f"{found['difference']:+.4f}", interval]
 
 

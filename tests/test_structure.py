@@ -25,8 +25,17 @@ LAYERS = (
     ("models", "loading"),
     ("tasks",),
     ("config", "configfile", "signature", "bundle", "stream", "export", "report"),
-    ("run", "result", "embed", "experiment", "comparison", "detection", "search", "summary",
-     "tuning"),  # fmt: skip
+    (
+        "run",
+        "result",
+        "embed",
+        "experiment",
+        "comparison",
+        "detection",
+        "search",
+        "summary",
+        "tuning",
+    ),
     ("bench",),
     ("pipelines",),
 )

@@ -205,10 +205,13 @@ def _allowed(scores: Tensor, paths: _Paths, end: int, beam: Beam) -> Tensor:
     """``(B W, K)`` log-probabilities to ``(B, W, K)``, -inf where a path may not go."""
     scores = scores.reshape(*paths.total.shape, -1)  # (B, W, K)
     num_tokens = paths.tokens.shape[2]
+    ends = scores[..., end].clone()
     if num_tokens < beam.min_tokens:
         scores[..., end] = -torch.inf
     if 0 < beam.block_ngrams <= num_tokens:
         scores = scores.masked_fill(_repeats(paths.tokens, scores.shape[2], beam), -torch.inf)
+    stuck = scores.isneginf().all(dim=2)  # where nothing may follow, a path ends
+    scores[..., end] = torch.where(stuck, ends, scores[..., end])
     over = torch.full_like(scores[0, 0], -torch.inf)  # (K,)
     over[end] = 0.0  # a path that has ended goes on as it is, at no cost
     return torch.where(paths.ended[..., None], over, scores)

@@ -22,7 +22,8 @@ _SPICE = (
     "spice/lib/stanford-corenlp-3.6.0.jar",
     "spice/lib/stanford-corenlp-3.6.0-models.jar",
 )
-_TIMEOUT_S = 3600.0
+# Its tables take METEOR up to a minute to read on a busy machine.
+_TIMEOUT_S = 300.0
 
 Captions = Sequence[Sequence[Caption]]
 
@@ -84,6 +85,7 @@ def _figure(
 ) -> float:
     reason = missing_part(parts)
     if reason is None:
+        log.info("%s: asking its Java program, for %g s at most", name, _TIMEOUT_S)
         try:
             return measure(references, hypotheses)
         except (OSError, ValueError, subprocess.SubprocessError) as error:

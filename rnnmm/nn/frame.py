@@ -197,7 +197,8 @@ def _downloaded(name: str) -> Mapping[str, Tensor]:
         reason = " ".join(str(error).split())
         raise ValueError(
             f"weights=default: expected to download {best.url}, got {reason}; download it "
-            f"elsewhere and give weights=PATH, or weights=none to start from chance"
+            f"elsewhere and give its path as the frame_encoder's weights, or none to start from "
+            f"chance: embed.frame_encoder.weights=PATH or model.encoder.frame_encoder.weights=PATH"
         ) from error
     return state
 

@@ -239,7 +239,7 @@ class GradientWatch(pl.Callback):
         )  # fmt: skip
         self._norms, self._updates = [], []
         pl_module.log_dict(seen.figures(), logger=False)  # the history writes them for all
-        log.info("%s", seen)
+        log.debug("%s", seen)  # in history.csv and TensorBoard; ills are told aloud
         for kind, sentence in ills(seen).items():
             if kind not in self._said:
                 self._said.append(kind)

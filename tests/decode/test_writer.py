@@ -217,3 +217,17 @@ def test_an_answer_of_two_groups_stands_where_the_better_of_them_does() -> None:
 def test_impossible_groups_are_refused() -> None:
     with pytest.raises(ValueError, match=r"groups >= 1 and strength >= 0, got 0 and 0\.5"):
         DiverseBeam(groups=0)
+
+
+def test_a_path_that_may_go_nowhere_ends() -> None:
+    """Five tokens, none twice, and at least eight of them: there are only five."""
+    writer = Beam(2, min_tokens=8, block_ngrams=1)
+    logits = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+
+    def step(tokens: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return state.log_softmax(dim=1), state
+
+    found = writer.find(
+        step, lambda state, rows: state[rows], logits, torch.zeros(3, dtype=torch.int64), 5, 20
+    )
+    assert all(few and sorted(few[0].tokens) == [0, 1, 2, 3, 4] for few in found)

@@ -86,7 +86,9 @@ def test_default_weights_without_a_network_are_one_sentence(
         raise URLError("no route to host")
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
-    with pytest.raises(ValueError, match=r"weights=default: .*no route.*give weights=PATH"):
+    with pytest.raises(
+        ValueError, match=r"weights=default: .*no route.*frame_encoder.weights=PATH"
+    ):
         TorchvisionBackbone(3, "resnet18", "default")
 
 

@@ -117,7 +117,7 @@ def test_a_network_that_overflows_is_told_where(tmp_path, caplog) -> None:
 
 
 def test_a_gated_network_is_let_be(tmp_path, caplog) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     seen = watch(Fit(Net(num_layers=2, cell="gru")), tmp_path)
     assert warnings_of(caplog) == []
     assert "gradient norm" in caplog.text and "largest update" in caplog.text
