@@ -60,6 +60,7 @@ def test_whatever_changes_the_features_changes_the_digest() -> None:
     assert embedder_digest(PLAIN, embedder) != before
 
 
+@pytest.mark.slow
 def test_where_the_weights_lie_is_no_part_of_the_digest(tmp_path: Path) -> None:
     network = make_embedder(backbone(Path("none"))).frame_encoder.body
     state = {name: value.contiguous() for name, value in network.state_dict().items()}

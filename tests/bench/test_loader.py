@@ -62,6 +62,7 @@ def test_every_loader_has_its_row_and_a_missing_one_is_named(
     assert {(row.id, row.unit) for row in rows} == {("P2", "x real time, 3 clips")}
 
 
+@pytest.mark.slow
 def test_mp3_and_mp4_have_ten_to_reach(folder: Path) -> None:
     rows = loader.from_mp3(make_mp3(folder, 2), CPU) + loader.from_mp4(make_mp4(folder, 2), CPU)
     assert [(row.id, row.goal) for row in rows] == [("P2", 10.0), ("P2", 10.0)]
