@@ -181,6 +181,7 @@ def _verb_help(verb: str) -> str:
             " ".join(names), _WIDTH, initial_indent=f"  {group:<11} ", subsequent_indent=" " * 14
         )
         for group, names in group_options(config_folders()).items()
+        if len(names) > 1  # nothing to choose otherwise
     )
     return (
         f"rnnmm {verb}: {VERBS[verb].summary}\n\n  {VERBS[verb].example}\n\n"

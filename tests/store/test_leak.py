@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rnnmm.store.source import Source, read_sources
 
 
 def check(root: Path, contents: dict[str, str], *items: Item) -> None:
+    """Passes, or raises what `check_media` raises."""
     for path, content in contents.items():
         (root / path).write_text(content)
     manifest = Manifest("demo", root, items)
@@ -21,9 +23,11 @@ def piece(id: str, split: str, start_s: float, end_s: float | None, group: str |
     return Item(id, "talk.wav", split, start_s, end_s, group=group)
 
 
-def test_other_media_may_be_anywhere(tmp_path: Path) -> None:
+def test_other_media_may_be_anywhere_and_equal_ones_may_not(tmp_path: Path) -> None:
     items = (Item("1", "a", "train"), Item("2", "b", "val"), Item("3", "c", "test"))
     check(tmp_path, {"a": "one", "b": "two", "c": "three"}, *items)
+    with pytest.raises(ValueError, match=r"train 1 \(a\) = test 3 \(c\)"):
+        check(tmp_path, {"a": "one", "b": "two", "c": "one"}, *items)
 
 
 def test_copies_under_other_names_are_named_with_their_splits(tmp_path: Path) -> None:
@@ -43,6 +47,8 @@ def test_copies_under_other_names_are_named_with_their_splits(tmp_path: Path) ->
 def test_copies_within_a_split_do_no_harm(tmp_path: Path) -> None:
     items = (Item("1", "a", "train"), Item("2", "b", "train"), Item("3", "a", "train"))
     check(tmp_path, {"a": "x", "b": "x"}, *items)
+    with pytest.raises(ValueError, match=r"train 1 \(a\) = test 4 \(b\)"):
+        check(tmp_path, {"a": "x", "b": "x"}, items[0], Item("4", "b", "test"))
 
 
 def test_empty_and_unreadable_files_equal_nothing(tmp_path: Path) -> None:
@@ -50,6 +56,8 @@ def test_empty_and_unreadable_files_equal_nothing(tmp_path: Path) -> None:
     check(tmp_path, {"a": "", "b": ""}, *items)
     gone = Source(0, 0, 0, "unreadable")
     check_media(Manifest("demo", tmp_path, items), {"a": gone, "b": gone})
+    with pytest.raises(ValueError, match="a leak"):  # of one byte each, they are the same
+        check(tmp_path, {"a": " ", "b": " "}, *items)
 
 
 def test_pieces_of_one_file_go_to_one_split(tmp_path: Path) -> None:
@@ -65,6 +73,8 @@ def test_pieces_of_one_file_go_to_one_split(tmp_path: Path) -> None:
 def test_groups_say_that_pieces_of_one_file_do_not_belong_together(tmp_path: Path) -> None:
     ann, ben = piece("1", "train", 0.0, 5.0, "ann"), piece("2", "test", 5.0, None, "ben")
     check(tmp_path, {"talk.wav": "x"}, ben, ann)
+    with pytest.raises(ValueError, match="a leak"):
+        check(tmp_path, {"talk.wav": "x"}, replace(ben, group=None), replace(ann, group=None))
 
 
 @pytest.mark.parametrize("start_s", [None, 0.0, 4.9])

@@ -202,7 +202,11 @@ def test_statistics_of_a_frozen_network_are_left_alone(make, tmp_path) -> None:
 def test_a_network_without_batch_norms_is_left_alone(make, tmp_path) -> None:
     data = make()
     data.train_dataloader = None  # type: ignore[method-assign]  # nothing is loaded
+    before = {name: value.clone() for name, value in data.task.state_dict().items()}
     renew_statistics(data.task, data)
+    after = data.task.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_checkpoints_are_found_where_the_folder_was_moved_to(tmp_path) -> None:
