@@ -20,6 +20,14 @@ from rnnmm.nn.norm import StepNorm, scatter_steps
 from rnnmm.nn.pooling import MapSummary
 from rnnmm.nn.recurrent import Cell, Recurrent
 
+_MANY = 1_000_000  # frames: what is left over of them says nothing
+
+
+def stride_of(encoder: nn.Module) -> int:
+    """Frames per step of an encoder; 1 where it has no ``output_lengths``, a step a frame."""
+    output_lengths = getattr(encoder, "output_lengths", None)
+    return round(_MANY / int(output_lengths(torch.tensor([_MANY])))) if output_lengths else 1
+
 
 class Crnn(nn.Module):
     """Convolutions, then recurrence: the encoder for sound.

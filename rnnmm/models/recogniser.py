@@ -2,13 +2,11 @@
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.decode.hypothesis import Hypothesis
-
-_MANY = 1_000_000  # frames: what is left over of them says nothing
+from rnnmm.models.encoder import stride_of
 
 
 class Recogniser(nn.Module, ABC):
@@ -24,8 +22,7 @@ class Recogniser(nn.Module, ABC):
     @property
     def stride(self) -> int:
         """Frames per step of the encoder."""
-        output_lengths = getattr(self.encoder, "output_lengths", None)  # none: a step a frame
-        return round(_MANY / int(output_lengths(torch.tensor([_MANY])))) if output_lengths else 1
+        return stride_of(self.encoder)
 
     @abstractmethod
     def loss(self, x: Padded, targets: Padded) -> Tensor:

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
 from rnnmm.decode.segments import SegmentRule
 from rnnmm.domain import Probability
+from rnnmm.models.encoder import stride_of
 from rnnmm.nn.dropout import Dropout
-
-_FASTEST = 64  # the largest stride of an encoder that is looked for
 
 
 class Tagger(nn.Module):
@@ -41,6 +39,11 @@ class Tagger(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
+        if not hasattr(encoder, "output_lengths"):
+            raise ValueError(
+                f"tagger: expected an encoder that tells its output_lengths, such as "
+                f"rnnmm.models.encoder.Crnn or CnnRnn, got {type(encoder).__name__}"
+            )
         self.stride = stride_of(encoder)
         self.rule = SegmentRule() if rule is None else rule
         self.dropout = Dropout(dropout)
@@ -53,24 +56,6 @@ class Tagger(nn.Module):
         num_outputs = scores.shape[2] // self.stride
         fine = scores.reshape(len(scores), -1, num_outputs)  # (B, T' S, K)
         return x.with_data(fine[:, : x.data.shape[1]]).zeroed()
-
-
-def stride_of(encoder: nn.Module) -> int:
-    """How many frames become one step.
-
-    Raises:
-        ValueError: The encoder has no ``output_lengths``, or a stride above 64.
-    """
-    if not hasattr(encoder, "output_lengths"):
-        raise ValueError(
-            f"tagger: expected an encoder that tells its output_lengths, such as "
-            f"rnnmm.models.encoder.Crnn or CnnRnn, got {type(encoder).__name__}"
-        )
-    lengths: Any = encoder.output_lengths
-    stride = int((lengths(torch.arange(1, _FASTEST + 2)) == 1).sum())
-    if stride > _FASTEST:
-        raise ValueError(f"tagger: expected an encoder with a stride of at most {_FASTEST}")
-    return stride
 
 
 def probabilities(scores: Padded) -> list[NDArray[Any]]:
