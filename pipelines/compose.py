@@ -71,7 +71,10 @@ def compose_for_run(
         return _or_exit({}, [*faults, what])
     except ValueError as error:
         return _or_exit({}, [*faults, str(error)])
-    return _or_exit(*compose_or_faults(overrides, required, folder, base))
+    config, faults = compose_or_faults(overrides, required, folder, base)
+    if not faults and config["dataset"] != base.get("dataset"):
+        config["extra"] = None  # what was trained on beside the run's own data
+    return _or_exit(config, faults)
 
 
 def compose_or_faults(

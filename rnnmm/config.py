@@ -30,13 +30,13 @@ RUNTIME = frozenset({
     "model", "num_outputs", "optim", "root", "run_dir",
 })  # fmt: skip
 SECTIONS = (
-    "dataset", "preprocess", "embed", "features", "augment", "model", "task", "optim", "trainer",
-    "loader", "degrade",
+    "dataset", "extra", "preprocess", "embed", "features", "augment", "model", "task", "optim",
+    "trainer", "loader", "degrade",
 )  # fmt: skip
 # The one section that is not a node: lists of stages under these names.
 _STAGES = {"augment": ("features", "inputs")}
 PATHS = (
-    "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path",
+    "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path", "extra.root",
     "model.search.arpa", "model.search.language_run", "model.encoder.frame_encoder.weights",
     "embed.frame_encoder.weights",
 )  # fmt: skip

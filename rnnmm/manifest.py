@@ -1,10 +1,11 @@
 """What a dataset is: a list of items below one root, checked before anything is decoded."""
 
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 SPLITS = ("train", "val", "test")
@@ -73,6 +74,40 @@ class Manifest:
     items: tuple[Item, ...]
     findings: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
+
+
+def join_training(manifest: Manifest, extra: Manifest) -> Manifest:
+    """A dataset with the items of another one beside it, all of them to train on.
+
+    Args:
+        manifest: keeps its name, its items and their splits.
+        extra: its ids get its name before them; splits and groups that it has do not count.
+
+    Raises:
+        ValueError: As `check_manifest`, of each of them; the two roots are on different drives.
+    """
+    # Before they get a wider root, in which a path out of its own would lie.
+    for part in (manifest, extra):
+        check_manifest(part)
+    roots = [part.root.absolute() for part in (manifest, extra)]
+    try:
+        root = Path(os.path.commonpath(roots))
+    except ValueError as error:
+        raise ValueError(
+            f"extra: expected media on the drive of {roots[0]}, got {roots[1]}; copy them there"
+        ) from error
+    ours, theirs = (PurePosixPath(place.relative_to(root).as_posix()) for place in roots)
+    own = [replace(item, path=str(ours / item.path)) for item in manifest.items]
+    more = [
+        replace(item, id=f"{extra.name}/{item.id}", path=str(theirs / item.path),
+                split="train", group=None)
+        for item in extra.items
+    ]  # fmt: skip
+    skipped = [(str(ours / path), reason) for path, reason in manifest.skipped]
+    skipped += [(str(theirs / path), reason) for path, reason in extra.skipped]
+    findings = (*manifest.findings, f"training: {count_of(len(more), 'item')} of {extra.name}",
+                *extra.findings)  # fmt: skip
+    return Manifest(manifest.name, root, (*own, *more), findings, tuple(skipped))
 
 
 def check_manifest(manifest: Manifest) -> None:

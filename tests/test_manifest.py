@@ -9,6 +9,7 @@ from rnnmm.manifest import (
     check_count,
     check_manifest,
     count_of,
+    join_training,
     name_some,
 )
 
@@ -92,3 +93,36 @@ def test_many_culprits_are_counted() -> None:
 def test_a_difference_in_counts_is_a_finding() -> None:
     assert check_count("clips", 3, 3) == ()
     assert check_count("clips", 2, 3) == ("clips: 2 found, 3 in the published release",)
+
+
+def test_another_dataset_beside_one_is_trained_on_alone(tmp_path: Path) -> None:
+    for name in ("people/a.wav", "people/b.wav", "made/v/a.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    items = (Item("a", "a.wav", "test", group="ann"), Item("b", "b.wav", "val", group="bob"))
+    people = Manifest("people", tmp_path / "people", items, ("2 of 3",), (("c.txt", "text"),))
+    voice = Item("a", "v/a.wav", "test", text="yes", group="ann")
+    made = Manifest("made", tmp_path / "made", (voice,), ("synthetic",), (("d", "empty"),))
+    both = join_training(people, made)
+    check_manifest(both)
+    assert (both.name, both.root) == ("people", tmp_path)
+    found = [(item.id, item.path, item.split, item.group) for item in both.items]
+    assert found == [
+        ("a", "people/a.wav", "test", "ann"),
+        ("b", "people/b.wav", "val", "bob"),
+        ("made/a", "made/v/a.wav", "train", None),
+    ]
+    assert both.items[2].text == "yes"
+    assert both.findings == ("2 of 3", "training: 1 item of made", "synthetic")
+    assert both.skipped == (("people/c.txt", "text"), ("made/d", "empty"))
+
+
+def test_a_path_out_of_one_root_stays_a_fault_beside_another(tmp_path: Path) -> None:
+    for name in ("people", "made"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(b"")
+    made = Manifest("made", tmp_path / "made", (Item("1", "a.wav", "train"),))
+    for path in ("../made/a.wav", "/etc/passwd"):
+        people = Manifest("people", tmp_path / "people", (Item("1", path, "test"),))
+        with pytest.raises(ValueError, match="paths outside the root"):
+            join_training(people, made)

@@ -264,6 +264,7 @@ def test_other_peoples_configs_are_left_alone(tree: Path) -> None:
 
 def test_a_finished_run_is_the_base(tree: Path, compose: Compose) -> None:
     trained, _ = compose("experiment=fsdd_asr", "dataset.path=old", "run.dir=run", "seed=9")
+    trained["extra"] = trained["dataset"]
     write(Path("run"), {"config.yaml": dump_config(trained)})
     same = compose_for_run(["run.dir=run"], folder=tree)
     assert same == trained
@@ -273,6 +274,7 @@ def test_a_finished_run_is_the_base(tree: Path, compose: Compose) -> None:
     assert other["dataset"]["path"].endswith("/there")
     assert (other["seed"], other["split"]) == (9, "all")
     assert other["model"] == trained["model"]
+    assert other["extra"] is None  # of what is measured, not of what was trained on
 
 
 @pytest.mark.parametrize(
