@@ -17,72 +17,83 @@ _WIDTH = 99
 
 
 class Verb(NamedTuple):
-    """What the help shows of a verb: what it does, and an example."""
+    """What the help shows of a verb: what it does, and an example of each of its forms."""
 
     summary: str
-    example: str
+    examples: tuple[str, ...]
 
 
 VERBS = {
     "preprocess": Verb(
         "Decodes media files into a store of shards; a rerun continues.",
-        "rnnmm preprocess dataset=folder dataset.root=my_clips",
+        ("rnnmm preprocess dataset=folder dataset.root=my_clips",),
     ),
     "train": Verb(
         "Trains the model of an experiment on its store.",
-        "rnnmm train experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",
+        ("rnnmm train experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",),
     ),
     "evaluate": Verb(
         "Measures a finished run, also on other files; evaluate captions: a results file.",
-        "rnnmm evaluate run.dir=runs/mine dataset.root=../other split=all run.out=results",
+        (
+            "rnnmm evaluate run.dir=runs/mine dataset.root=../other split=all run.out=results",
+            "rnnmm evaluate captions results=A.json references=B.json [training=C.json] [out=D]",
+        ),
     ),
     "run": Verb(
         "Does preprocess, train and evaluate in one go.",
-        "rnnmm run experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",
+        ("rnnmm run experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",),
     ),
     "predict": Verb(
         "Prints and writes the answers of a finished run for files of yours.",
-        "rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",
+        ("rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",),
     ),
     "compare": Verb(
         "Trains models under one recipe, or takes finished runs; prints paired differences.",
-        "rnnmm compare experiment=fsdd_asr dataset.root=../fsdd models=[crnn_ctc,crnn_ctc_mfcc]",
+        (
+            "rnnmm compare experiment=fsdd_asr dataset.root=../fsdd models=[crnn_ctc,crnn_joint]",
+            "rnnmm compare runs=[runs/one,runs/two] [split=NAME] [run.out=FOLDER]",
+        ),
     ),
     "speaker": Verb(
-        "Enrols people in a book by their voice, and verifies or identifies them.",
-        "rnnmm speaker enrol run.dir=runs/mine book=people name=anna inputs=[a.wav,b.wav]",
+        "Enrols people by their voice, verifies or identifies them; rehearses stated rates.",
+        (
+            "rnnmm speaker enrol run.dir=runs/mine book=people name=anna inputs=[a.wav,b.wav]",
+            "rnnmm speaker verify run.dir=runs/mine book=people name=anna inputs=who.wav",
+            "rnnmm speaker identify run.dir=runs/mine book=people inputs=[who.wav,else.wav]",
+            "rnnmm speaker rehearse run.dir=runs/mine [split=test] [rates=[0.1,0.01]]",
+        ),
     ),
     "diarise": Verb(
         "Says who speaks when in recordings: RTTM, and its error rate against another.",
-        "rnnmm diarise run.dir=runs/mine inputs=meeting.wav num_speakers=3",
+        ("rnnmm diarise run.dir=runs/mine inputs=meeting.wav num_speakers=3",),
     ),
     "tune-decode": Verb(
         "Tries the weights of a finished recogniser's search on its validation split.",
-        "rnnmm tune-decode run.dir=runs/mine",
+        ("rnnmm tune-decode run.dir=runs/mine",),
     ),
     "show": Verb(
         "Prints the config, the shapes of one batch and the parameters; trains nothing.",
-        "rnnmm show experiment=fsdd_asr dataset.root=../fsdd",
+        ("rnnmm show experiment=fsdd_asr dataset.root=../fsdd",),
     ),
     "check": Verb(
         "Reports every fault of a config at once.",
-        "rnnmm check experiment=fsdd_asr dataset.root=../fsdd trainer.max_epochs=3",
+        ("rnnmm check experiment=fsdd_asr dataset.root=../fsdd trainer.max_epochs=3",),
     ),
     "statistics": Verb(
         "Prints the mean and the deviation of each feature over the training split.",
-        "rnnmm statistics experiment=an4_asr dataset.root=../an4",
+        ("rnnmm statistics experiment=an4_asr dataset.root=../an4",),
     ),
     "results": Verb(
         "Prints a Markdown table of the finished runs below a folder.",
-        "rnnmm results run.dir=runs",
+        ("rnnmm results run.dir=runs",),
     ),
     "bench": Verb(
         "Measures this machine and this program beside limits and peers.",
-        "rnnmm bench features",
+        ("rnnmm bench features",),
     ),
     "demo": Verb(
         "Makes a synthetic corpus and runs all four tasks on it.",
-        "rnnmm demo",
+        ("rnnmm demo",),
     ),
 }
 
@@ -166,7 +177,7 @@ def _help() -> str:
     return (
         f"rnnmm {__version__}: recurrent models for sound and video, one config each.\n\n"
         f"rnnmm VERB [GROUP=NAME ...] [KEY=VALUE ...]\n\n{verbs}\n\n"
-        "rnnmm VERB --help   an example, and the groups with their names\n"
+        "rnnmm VERB --help   examples, and the groups with their names\n"
         "rnnmm --version     the version\n"
         "RNNMM_TRACEBACK=1   in the environment: a failure shows where it happened"
     )
@@ -183,8 +194,9 @@ def _verb_help(verb: str) -> str:
         for group, names in group_options(config_folders()).items()
         if len(names) > 1  # nothing to choose otherwise
     )
+    examples = "\n".join(f"  {example}" for example in VERBS[verb].examples)
     return (
-        f"rnnmm {verb}: {VERBS[verb].summary}\n\n  {VERBS[verb].example}\n\n"
+        f"rnnmm {verb}: {VERBS[verb].summary}\n\n{examples}\n\n"
         f"Groups, chosen with GROUP=NAME:\n{groups}\n\n"
         "Any value of the config is changed with its path, KEY.KEY=VALUE; quote lists for the\n"
         "shell: 'inputs=[a.wav,b.mp4]'. `rnnmm show` prints the paths and values."

@@ -8,7 +8,7 @@ from rnnmm.experiment import train
 from rnnmm.pipelines.compose import compose_config
 from rnnmm.pipelines.console import console, logging_to
 from rnnmm.pipelines.preprocess import preprocess
-from rnnmm.run import check_folder, claim, read_state, record_seconds
+from rnnmm.run import check_folder, claim, has_begun, read_state, record_seconds
 from rnnmm.store.commit import commit_bytes
 from rnnmm.store.reader import Store
 
@@ -45,9 +45,10 @@ def train_run(
     store, seconds = preprocess(config)
     _check_splits(store, splits)
     claim(run_dir, config, store.fingerprint)
+    if not has_begun(run_dir):
+        commit_bytes(run_dir / "overrides.txt", "\n".join([*overrides, ""]).encode())
     # Of a rerun that finds its store ready, the first figure stays: it is the true cost.
     if "preprocess" not in read_state(run_dir)["seconds"]:
-        commit_bytes(run_dir / "overrides.txt", "\n".join([*overrides, ""]).encode())
         record_seconds(run_dir, preprocess=seconds)
     train(config, store, run_dir)
     return store

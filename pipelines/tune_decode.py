@@ -44,6 +44,7 @@ def main(overrides: Sequence[str]) -> int:
         for trial in trials[:_SHOWN]
     ]
     print_rows(f"{len(trials)} searches of split {SPLIT}, the best", [*GRID, "wer"], table)
-    words = " ".join(f"model.search.{k}={v:g}" for k, v in trials[0].settings.items())
+    asked = [word for word in overrides if word.lstrip("+").startswith("model.search")]
+    words = " ".join([*asked, *(f"model.search.{k}={v:g}" for k, v in trials[0].settings.items())])
     console.print(f"rnnmm evaluate run.dir={run_dir} {words}\n{out}", markup=False)
     return 0

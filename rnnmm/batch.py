@@ -170,7 +170,8 @@ class InputBatch(NamedTuple):
 class LabelBatch(NamedTuple):
     """Inputs with one class each.
 
-    rows and inputs as in `InputBatch`. labels: ``(B,)`` int64 class indices.
+    rows and inputs as in `InputBatch`. labels: ``(B,)`` int64 class indices or, of mixed items,
+    ``(B, K)`` float32 shares, see `rnnmm.tasks.labelled`.
     """
 
     rows: Tensor

@@ -19,7 +19,7 @@ from rnnmm.embed import embed_store, embedder_digest, make_embedder
 from rnnmm.features.chain import Chain
 from rnnmm.features.normalise import NormaliseGlobal, Statistics, feature_statistics
 from rnnmm.loading.gather import payload_dim
-from rnnmm.manifest import Manifest
+from rnnmm.manifest import Manifest, join_training
 from rnnmm.result import Evaluation
 from rnnmm.run import (
     WEIGHTS,
@@ -57,8 +57,13 @@ _MAX_BAD_FRACTION = 0.01
 
 
 def make_manifest(config: Config) -> Manifest:
-    """Runs the dataset's recipe and says what differs from the published release."""
+    """Runs the dataset's recipe and says what differs from the published release.
+
+    What the recipe under ``extra`` lists is trained on, too.
+    """
     manifest: Manifest = build(config["dataset"])
+    if extra := config.get("extra"):
+        manifest = join_training(manifest, build(extra))
     for finding in manifest.findings:
         log.warning("%s: %s", manifest.name, finding)
     return manifest
@@ -185,9 +190,9 @@ def train(config: Config, store: Store, run_dir: Path) -> None:
         log.info("%s is trained already", run_dir)
         return
     data = make_data(config, store)
-    save_answers(run_dir, data.task.answers)
     if init := (config.get("run") or {}).get("init"):
         begin_from(Path(init), data.task.answers, data.task.model)
+    save_answers(run_dir, data.task.answers)  # from now on the folder is this run's
     trainer = build(
         config["trainer"],
         run_dir=run_dir,
@@ -236,9 +241,11 @@ def evaluate(
     rows = usable_rows(config, store, split)
     warn_of_faults(store, split, rows, task)
     predictions = predict_rows(task, store, rows, build(config["loader"]))
+    state = read_state(run_dir)
+    if store.fingerprint == state["store"]:
+        task.recall([rows.references[row] for row in store.rows("train").tolist()])
     score = task.score(predictions, [rows.references[row] for row in rows.index])
     evaluated_s = time.perf_counter() - start
-    state = read_state(run_dir)
     seconds = {**state["seconds"], **seconds, "evaluate": evaluated_s}
     fingerprints = {
         "store": store.fingerprint,

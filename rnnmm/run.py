@@ -71,6 +71,8 @@ def check_folder(run_dir: Path, store_root: Path) -> None:
 def claim(run_dir: Path, config: Config, fingerprint: str) -> None:
     """Makes the folder this run's, or finds that it already is.
 
+    Where an attempt ended before it had anything to train on, the next one may be another run.
+
     Args:
         run_dir: the folder.
         config: composed and checked.
@@ -80,7 +82,7 @@ def claim(run_dir: Path, config: Config, fingerprint: str) -> None:
         ValueError: It holds a run of another config or of other data; names the first difference.
     """
     state = read_state(run_dir)
-    if state:
+    if state and has_begun(run_dir):
         _refuse_other(run_dir, config, fingerprint, state)
         return
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,13 @@ def claim(run_dir: Path, config: Config, fingerprint: str) -> None:
     commit_bytes(run_dir / "git.txt", describe_git().encode())
     environment = "\n".join(f"{name}=={version}" for name, version in versions().items())
     commit_bytes(run_dir / "environment.txt", f"{environment}\n".encode())
-    write_state(run_dir, {"schema": 1, "store": fingerprint, "seconds": {}})
+    seconds = state["seconds"] if state.get("store") == fingerprint else {}
+    write_state(run_dir, {"schema": 1, "store": fingerprint, "seconds": seconds})
+
+
+def has_begun(run_dir: Path) -> bool:
+    """Whether what is going to be answered has been learned, and with it training begun."""
+    return (run_dir / _ANSWERS).is_file()
 
 
 def read_state(run_dir: Path) -> dict[str, Any]:
@@ -132,13 +140,13 @@ def claim_embedder(run_dir: Path, digest: str) -> None:
         ValueError: The run is another network's.
     """
     state = read_state(run_dir)
-    if state.get("embedder", digest) != digest:
+    if state.get("embedder", digest) != digest and has_begun(run_dir):
         raise ValueError(
             f"embed: expected the network that {run_dir} was trained with, {state['embedder']}, "
             f"got one of other weights, {digest}; give its file with "
             f"embed.frame_encoder.weights=PATH"
         )
-    if state and "embedder" not in state:
+    if state and state.get("embedder") != digest:
         write_state(run_dir, {**state, "embedder": digest})
 
 

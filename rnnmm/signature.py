@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from inspect import Parameter
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, Unpack
 
 from rnnmm.domain import Existing, Range
 
@@ -93,7 +93,7 @@ def fits(value: object, annotation: Any) -> bool:
 
     An int is fine for a float, a bool is never a number, a str is fine for a Path, a node is fine
     for a class unless it names an unrelated class. A number is in its range (`rnnmm.domain`).
-    Annotations that say nothing accept all.
+    What a function returns is what it says it does. Annotations that say nothing accept all.
     """
     options = _options(annotation)
     return any(_fits_one(value, option) for option in options)
@@ -152,11 +152,28 @@ def _public(module: ModuleType) -> list[str]:
     ]
 
 
-def _signature(target: Callable[..., Any]) -> Iterable[Parameter]:
+def _inspected(target: Callable[..., Any]) -> inspect.Signature:
     try:
-        return inspect.signature(target, eval_str=True).parameters.values()
+        return inspect.signature(target, eval_str=True)
     except (NameError, AttributeError):  # imported for type checkers alone: left as a string
-        return inspect.signature(target).parameters.values()
+        return inspect.signature(target)
+
+
+def _signature(target: Callable[..., Any]) -> list[Parameter]:
+    found = _inspected(target).parameters.values()
+    return [one for parameter in found for one in _unpacked(parameter)]
+
+
+def _unpacked(parameter: Parameter) -> list[Parameter]:
+    """The arguments that ``**name: Unpack[T]`` stands for: the keys of T, all of them optional."""
+    if typing.get_origin(parameter.annotation) is not Unpack:
+        return [parameter]
+    (shared,) = typing.get_args(parameter.annotation)
+    hints = typing.get_type_hints(shared, include_extras=True)
+    return [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+        for name, hint in hints.items()
+    ]
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:
@@ -214,10 +231,11 @@ def _fits_node(name: object, annotation: Any) -> bool:
     if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
         return True
     try:
-        made = resolve(name)
+        target = resolve(name)
     except ValueError:
         return True  # said where the node itself is checked
-    return not inspect.isclass(made) or issubclass(made, kind)
+    made = target if inspect.isclass(target) else _inspected(target).return_annotation
+    return not inspect.isclass(made) or made is Parameter.empty or issubclass(made, kind)
 
 
 def _fits_mapping(value: Mapping[object, object], annotation: Any) -> bool:

@@ -1,7 +1,8 @@
 """The weights of a search, tried out on a split: what the model hears is worked out once."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -9,15 +10,15 @@ from torch import Tensor
 
 from rnnmm.batch import Padded
 from rnnmm.config import build
-from rnnmm.models.ctc import CtcModel, CtcSearch
+from rnnmm.models.recogniser import Recogniser
 from rnnmm.signature import TARGET, parameters, resolve
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows, input_loader
 from rnnmm.tasks.recognition import SpeechRecognition
 from rnnmm.tasks.task import Prediction
 
-Scores = list[tuple[Tensor, Padded]]
-"""Rows of the store and the symbol scores ``(B, T, K)`` of each batch."""
+Heard = list[tuple[Tensor, Padded]]
+"""Of each batch, rows of the store and what `Recogniser.listen` gives."""
 
 
 class Trial(NamedTuple):
@@ -38,7 +39,7 @@ def tune_search(
 
     Args:
         config: of the run; its ``model.search`` is what the settings change.
-        task: trained, with a `CtcModel`.
+        task: trained.
         store: where the rows lie.
         rows: to try on; never those that figures are told of.
         grid: values of each setting.
@@ -48,34 +49,47 @@ def tune_search(
     """
     node = config["model"].get("search")
     known = parameters(resolve(node[TARGET])) if node else {}
-    if not isinstance(task.model, CtcModel) or not grid.keys() <= known.keys():
+    if not grid.keys() <= known.keys():
         raise ValueError(
-            f"tune-decode: expected a CTC model with a search that has {', '.join(grid)}, got "
-            f"{node[TARGET] if node else 'none in model.search'}; give one as in "
-            f"configs/experiment/an4_asr_best.yaml"
+            f"tune-decode: expected a search that has {', '.join(grid)}, got "
+            f"{node[TARGET] if node else 'none in model.search'}; give that of the model's kind "
+            f"as model.search._target_=rnnmm.search.word_beam (CTC), word_transducer_beam or "
+            f"word_attention_beam"
         )
-    scores = symbol_scores(config, task, store, rows)
+    heard = listen_all(config, task, store, rows)
     trials = []
     for values in itertools.product(*grid.values()):
         settings = dict(zip(grid, values))
-        search: CtcSearch = build({**node, **settings}, answers=task.answers)
-        trials.append(Trial(settings, _wer(task, search, scores, rows)))
+        search = build({**node, **settings}, answers=task.answers)
+        with _searching(task.model, search):
+            trials.append(Trial(settings, _wer(task, heard, rows)))
     return sorted(trials, key=lambda trial: trial.wer)
 
 
-def symbol_scores(
+def listen_all(
     config: Mapping[str, Any], task: SpeechRecognition, store: Store, rows: Rows
-) -> Scores:
-    """What a CTC model hears in each row."""
+) -> Heard:
+    """What the model hears in each row."""
     batches = input_loader(store, rows, task.inputs, build(config["loader"]), task.device)
     task.eval()
     with torch.inference_mode():
-        return [(batch.rows, task.model(task.features(batch.inputs))) for batch in batches]
+        return [(batch.rows, task.model.listen(task.features(batch.inputs))) for batch in batches]
 
 
-def _wer(task: SpeechRecognition, search: CtcSearch, scores: Scores, rows: Rows) -> float:
+@contextmanager
+def _searching(model: Recogniser, search: object) -> Iterator[None]:
+    """The model with another search, for as long as this lasts."""
+    own, model.search = model.search, search
+    try:
+        yield
+    finally:
+        model.search = own
+
+
+@torch.inference_mode()
+def _wer(task: SpeechRecognition, heard: Heard, rows: Rows) -> float:
     predictions: list[Prediction] = []
-    for index, log_probs in scores:
-        predictions += task.transcribe(index, search(log_probs))
+    for index, batch in heard:
+        predictions += task.transcribe(index, task.model.find(batch))
     references = [rows.references[one.row] for one in predictions]
     return task.score(predictions, references).metrics["wer"]

@@ -131,6 +131,7 @@ def test_a_run_keeps_to_its_network(tmp_path: Path) -> None:
     claim_embedder(tmp_path, "abc")  # no run has begun
     assert read_state(tmp_path) == {}
     write_state(tmp_path, {"schema": 1, "store": "s", "seconds": {}})
+    (tmp_path / "answers.json").touch()
     claim_embedder(tmp_path, "abc")
     claim_embedder(tmp_path, "abc")
     with pytest.raises(ValueError, match=r"was trained with, abc, got one of other weights, def"):

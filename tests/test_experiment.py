@@ -15,6 +15,7 @@ from rnnmm.experiment import (
     usable_rows,
 )
 from rnnmm.manifest import Item, Manifest
+from rnnmm.run import read_config
 
 ROWS = [
     {"label": label, "split": split, "steps": 4 + n}
@@ -97,8 +98,33 @@ def test_a_trained_run_is_measured_and_not_trained_again(store, tmp_path, caplog
     assert not evaluation.task.training
 
 
+@pytest.mark.usefixtures("quiet_lightning")
+def test_a_start_that_failed_leaves_its_folder_to_the_next(store, tmp_path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(CONFIG, store, first)
+    wrong = {**CONFIG, "run": {"init": str(tmp_path / "frist")}}
+    with pytest.raises(ValueError, match=r"frist: expected a trained run, found no config.yaml"):
+        train(wrong, store, second)
+    right = {**CONFIG, "run": {"init": str(first)}}
+    train(right, store, second)
+    assert read_config(second)["run"]["init"] == str(first)
+    with pytest.raises(ValueError, match=r"holds a run with another run\.init"):
+        train(CONFIG, store, second)
+
+
 def test_what_differs_from_the_release_is_said(monkeypatch, caplog) -> None:
     manifest = Manifest("birds", Path(), (Item("a", "a.wav", "test"),), ("3 of 4 clips",))
     monkeypatch.setattr(experiment, "build", lambda node: manifest)
     assert experiment.make_manifest({"dataset": {}}) is manifest
     assert "birds: 3 of 4 clips" in caplog.text
+
+
+def test_what_is_extra_is_trained_on_beside_the_dataset(tmp_path) -> None:
+    for name in ("birds", "made"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(b"")
+    own = Manifest("birds", tmp_path / "birds", (Item("a", "a.wav", "test"),))
+    extra = Manifest("made", tmp_path / "made", (Item("a", "a.wav", "train"),))
+    both = experiment.make_manifest({"dataset": own, "extra": extra})
+    assert [(item.id, item.split) for item in both.items] == [("a", "test"), ("made/a", "train")]
+    assert experiment.make_manifest({"dataset": own, "extra": None}) is own

@@ -11,6 +11,7 @@ from rnnmm.run import (
     begin_from,
     check_folder,
     claim,
+    claim_embedder,
     describe_git,
     describe_hardware,
     load_answers,
@@ -28,11 +29,14 @@ from rnnmm.text.vocabulary import Vocabulary
 
 TRAINER = {"_target_": "rnnmm.tasks.training.make_trainer", "max_epochs": 3}
 CONFIG = {"seed": 0, "trainer": TRAINER, "split": "test"}
+ANSWERS = Answers(Vocabulary(("<blank>", "ä", "b"), "char", 1), ("",), 40)
 
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
+    """One whose training has begun."""
     claim(tmp_path / "runs" / "one", CONFIG, "abc")
+    save_answers(tmp_path / "runs" / "one", ANSWERS)
     return tmp_path / "runs" / "one"
 
 
@@ -64,6 +68,7 @@ def test_a_cached_run_cannot_go_on_as_a_real_one(tmp_path: Path) -> None:
     loader = {"_target_": "rnnmm.loading.order.Batching"}
     cached = {**CONFIG, "loader": {**loader, "cached": True}}
     claim(tmp_path / "run", cached, "abc")
+    save_answers(tmp_path / "run", ANSWERS)
     with pytest.raises(
         ValueError, match=r"holds a run with another loader\.cached: expected True"
     ):
@@ -79,6 +84,18 @@ def test_another_config_is_refused(run_dir: Path) -> None:
 def test_other_data_are_refused(run_dir: Path) -> None:
     with pytest.raises(ValueError, match="run on other data: expected store abc, got xyz"):
         claim(run_dir, CONFIG, "xyz")
+
+
+def test_what_ended_before_its_training_holds_no_folder(tmp_path: Path) -> None:
+    claim(tmp_path, CONFIG, "abc")
+    record_seconds(tmp_path, preprocess=1.5)
+    claim_embedder(tmp_path, "net 1")
+    claim_embedder(tmp_path, "net 2")
+    claim(tmp_path, {**CONFIG, "seed": 1}, "abc")
+    assert read_config(tmp_path)["seed"] == 1
+    assert read_state(tmp_path) == {"schema": 1, "store": "abc", "seconds": {"preprocess": 1.5}}
+    claim(tmp_path, CONFIG, "xyz")
+    assert read_state(tmp_path) == {"schema": 1, "store": "xyz", "seconds": {}}
 
 
 def test_a_claim_cut_short_is_made_again(run_dir: Path) -> None:
@@ -125,8 +142,7 @@ def test_a_damaged_state_is_named(tmp_path: Path, content: str, match: str) -> N
 
 
 def test_answers_come_back(run_dir: Path) -> None:
-    answers = Answers(Vocabulary(("<blank>", "ä", "b"), "char", 1), ("",), 40)
-    save_answers(run_dir, answers)
+    answers = ANSWERS
     with pytest.raises(ValueError, match=r"expected a trained run, found no model.safetensors"):
         load_answers(run_dir)
     save_weights(run_dir, nn.Linear(2, 2))

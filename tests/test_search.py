@@ -4,15 +4,28 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
+from rnnmm.config import build, check
 from rnnmm.configfile import dump_config
 from rnnmm.decode.ctc import greedy_ctc
+from rnnmm.models.attention import AttentionRecogniser
+from rnnmm.models.ctc import CtcModel
+from rnnmm.models.joint import JointCtcAttention
 from rnnmm.models.language import LanguageModel
+from rnnmm.models.transducer import Transducer
+from rnnmm.nn.recurrent import Recurrent
 from rnnmm.run import save_answers, save_weights
-from rnnmm.search import load_language, word_beam
+from rnnmm.search import (
+    load_language,
+    word_attention_beam,
+    word_beam,
+    word_scorers,
+    word_transducer_beam,
+)
 from rnnmm.tasks.recognition import Transcript
 from rnnmm.text.arpa import save_arpa
 from rnnmm.text.ngram import fit_ngram
 
+ENCODER = {"_target_": "rnnmm.models.encoder.Rnn"}
 TEXTS = [("go on",), ("go on",), ("no go",), ("on",)]
 
 
@@ -29,6 +42,71 @@ def heard(answers, *texts: str, doubt: float = 0.3) -> Padded:
 
 def texts_of(answers, found) -> list[str]:
     return [" ".join(answers.vocabulary.decode(few[0].tokens).split()) for few in found]
+
+
+KINDS = {
+    CtcModel: word_beam,
+    Transducer: word_transducer_beam,
+    AttentionRecogniser: word_attention_beam,
+    JointCtcAttention: word_attention_beam,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_every_criterion_hears_the_same_voices(kind) -> None:
+    """Of one that has learned nothing, the voices alone make words."""
+    torch.manual_seed(0)
+    answers = Transcript(ngram_order=2).learn(TEXTS, 1)
+    model = kind(Recurrent(4, 8), len(answers.vocabulary)).eval()
+    x = Padded.stack([torch.randn(n, 4) for n in (12, 7, 9)])
+    free = " ".join(texts_of(answers, model.decode(x)))
+    assert not set(free.split()) <= {"go", "no", "on"}
+    make = KINDS[kind]
+    model.search = make(answers, size=6, closed=True, weight=0.3, word_bonus=6.0)
+    closed = " ".join(texts_of(answers, model.decode(x))).split()
+    assert closed and set(closed) <= {"go", "no", "on"}
+    together = texts_of(answers, model.decode(x))
+    alone = [texts_of(answers, model.decode(Padded.stack([row]))) for row in x.rows()]
+    assert [[text] for text in together] == alone
+    model.search = make(answers, closed=True, word_bonus=6.0, hotwords={"no go": 30.0})
+    assert all("no go" in text for text in texts_of(answers, model.decode(x)))
+
+
+def test_a_search_of_another_kind_is_refused() -> None:
+    names = {"CtcModel": "ctc", "Transducer": "transducer", "AttentionRecogniser": "attention"}
+    for kind, module in names.items():
+        for make in (word_beam, word_transducer_beam, word_attention_beam):
+            search = {"_target_": f"rnnmm.search.{make.__name__}", "closed": True}
+            node = {"_target_": f"rnnmm.models.{module}.{kind}", "encoder": ENCODER}
+            faults = check({"model": {**node, "search": search}})
+            fits = KINDS[{one.__name__: one for one in KINDS}[kind]] is make
+            assert bool(faults) != fits
+            assert fits or f"got {search['_target_']}" in faults[0]
+
+
+def test_settings_are_checked_as_any_others() -> None:
+    search = {"_target_": "rnnmm.search.word_transducer_beam", "weight": -1, "bonus": 1.0}
+    node = {"_target_": "rnnmm.models.transducer.Transducer", "encoder": ENCODER}
+    assert check({"model": {**node, "search": search}}) == [
+        "model.search.weight: expected float >= 0, got int -1",
+        "model.search.bonus: unknown argument of rnnmm.search.word_transducer_beam "
+        "(did you mean word_bonus?)",
+    ]
+
+
+def test_a_search_keeps_its_own_settings() -> None:
+    answers = Transcript(ngram_order=1).learn(TEXTS, 1)
+    words = {"weight": 0.7, "word_bonus": 1.5}
+    voices = [one.weight for one in word_scorers(answers, **words)]
+    assert voices == [0.7, 1.5]
+    node = {"_target_": "rnnmm.search.word_attention_beam", "length_power": 0.5, "size": 3}
+    attention = build({**node, **words}, answers=answers)
+    assert (attention.size, attention.length_power, attention.coverage) == (3, 0.5, 0.0)
+    transducer = word_transducer_beam(answers, 3, 2, **words)
+    assert (transducer.size, transducer.max_symbols) == (3, 2)
+    for search in (attention, transducer, word_beam(answers, **words)):
+        assert [one.weight for one in search.scorers] == voices
 
 
 @pytest.mark.parametrize("unit", ["char", "word", "piece"])
@@ -63,7 +141,7 @@ def test_a_hotword_is_heard_before_what_sounds_like_it() -> None:
 
 def test_the_ngram_comes_from_the_run_or_from_a_file(tmp_path: Path) -> None:
     answers = Transcript().learn(TEXTS, 1)
-    with pytest.raises(ValueError, match="word_beam: expected an n-gram, got none; train with"):
+    with pytest.raises(ValueError, match="expected an n-gram of words, got none"):
         word_beam(answers)
     save_arpa(fit_ngram([["no"]], 1), tmp_path / "no.arpa")
     beam = word_beam(answers, closed=True, arpa=str(tmp_path / "no.arpa"))

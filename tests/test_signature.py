@@ -3,7 +3,7 @@ import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Protocol
+from typing import Annotated, Any, Literal, Optional, Protocol, TypedDict, Unpack
 
 import pytest
 
@@ -156,6 +156,23 @@ def test_parameters_are_the_named_ones() -> None:
     assert parameters(target)["b"].annotation is float
     assert takes_any_keyword(target)
     assert not takes_any_keyword(Item)
+
+
+def test_arguments_shared_by_several_functions_are_named_ones_too() -> None:
+    class Shared(TypedDict, total=False):
+        weight: Positive
+        path: Folder | None
+
+    def make(size: Size, **shared: Unpack[Shared]) -> None: ...
+
+    found = parameters(make)
+    assert list(found) == ["size", "weight", "path"] and not takes_any_keyword(make)
+    assert found["weight"].annotation == Positive and found["weight"].default is None
+
+
+def test_a_function_fits_by_what_it_returns() -> None:
+    recipe = {"_target_": "rnnmm.data.fsdd.prepare"}
+    assert fits(recipe, Manifest | None) and not fits(recipe, Item)
 
 
 def test_an_annotation_that_cannot_be_evaluated_accepts_everything() -> None:

@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from rnnmm.features.chain import Chain
+from rnnmm.models.attention import AttentionRecogniser
 from rnnmm.models.ctc import CtcModel
+from rnnmm.models.joint import JointCtcAttention
+from rnnmm.models.transducer import Transducer
 from rnnmm.nn.recurrent import Recurrent
 from rnnmm.pipelines.cli import main
 from rnnmm.tasks.data import Rows
@@ -41,10 +44,28 @@ def test_every_combination_is_tried_and_the_best_comes_first(memory_store, task)
     assert task.model.search is None, "trials change nothing"
 
 
+@pytest.mark.parametrize("kind", [Transducer, AttentionRecogniser, JointCtcAttention])
+def test_every_criterion_can_be_tuned(memory_store, task, kind) -> None:
+    store = memory_store([{"text": text} for text in ("a b a", "b a", "a b")])
+    rows = Rows(np.arange(3), np.full(3, 6), task.target.references(store))
+    task.model = kind(Recurrent(4, 4), len(task.answers.vocabulary)).eval()
+    own = task.model.search
+    name = "word_transducer_beam" if kind is Transducer else "word_attention_beam"
+    search = {"_target_": f"rnnmm.search.{name}", "size": 4, "closed": True}
+    grid = {"weight": (0.0, 0.5), "word_bonus": (-30.0, 10.0)}
+    config = {"model": {"search": search}, "loader": LOADER}
+    trials = tune_search(config, task, store, rows, grid)
+    assert [trial.wer for trial in trials] == sorted(trial.wer for trial in trials)
+    silent = [trial.wer for trial in trials if trial.settings["word_bonus"] < 0]
+    assert silent == [1.0, 1.0] and len(trials) == 4
+    assert trials[0].wer != 1.0 or trials[-1].wer != 1.0, "the bonus has a say"
+    assert task.model.search is own, "trials change nothing"
+
+
 def test_without_a_search_there_is_nothing_to_try(memory_store, task) -> None:
     rows = Rows(np.arange(0), np.arange(0), [])
     config = {"model": {"search": None}, "loader": LOADER}
-    with pytest.raises(ValueError, match="tune-decode: expected a CTC model with a search"):
+    with pytest.raises(ValueError, match="tune-decode: expected a search that has weight, word"):
         tune_search(config, task, memory_store([]), rows, GRID)
 
 

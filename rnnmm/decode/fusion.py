@@ -30,16 +30,20 @@ class Fusion(NamedTuple):
     following: Tensor
 
 
-def begin_fusion(scorers: Sequence[Weighted], like: Tensor) -> Fusion:
-    """Of one hypothesis per row without tokens.
+def begin_fusion(scorers: Sequence[Weighted], like: Tensor, width: int = 1) -> Fusion:
+    """Of hypotheses without tokens.
 
     Args:
         scorers: none, one or more.
         like: ``(B, K)`` float64, on the device to answer on; only its shape is read.
+        width: W, hypotheses per row.
     """
-    states = tuple(one.scorer.initial_state(len(like)) for one in scorers)
-    following = _following(scorers, states, torch.zeros_like(like))
-    return Fusion(states, torch.zeros_like(like[:, :1]), following[:, None])
+    batch, num_outputs = like.shape
+    states = tuple(one.scorer.initial_state(batch * width) for one in scorers)
+    following = _following(scorers, states, like.new_zeros(batch * width, num_outputs))
+    return Fusion(
+        states, like.new_zeros(batch, width), following.reshape(batch, width, num_outputs)
+    )
 
 
 def advance_fusion(
@@ -78,6 +82,25 @@ def end_fusion(fusion: Fusion, scorers: Sequence[Weighted]) -> Tensor:
         final = one.scorer.final_scores(state).reshape(total.shape)
         total = total + _weighted(final, one.weight, total)
     return total
+
+
+def score_sequences(
+    scorers: Sequence[Weighted], sequences: Sequence[Sequence[int]], like: Tensor
+) -> Tensor:
+    """``(B,)`` float64: what the scorers say of whole answers, their ends among it.
+
+    Args:
+        scorers: none, one or more.
+        sequences: tokens of B answers.
+        like: ``(B, K)`` as in `begin_fusion`.
+    """
+    fusion = begin_fusion(scorers, like)
+    source = torch.zeros(len(like), 1, dtype=torch.int64, device=like.device)
+    for place in range(max(map(len, sequences), default=0)):
+        tokens = [row[place] if place < len(row) else -1 for row in sequences]
+        token = torch.tensor(tokens, device=like.device)[:, None]
+        fusion = advance_fusion(fusion, scorers, source, token)
+    return (fusion.total + end_fusion(fusion, scorers))[:, 0]
 
 
 def _following(scorers: Sequence[Weighted], states: Sequence[State], nothing: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -85,9 +86,15 @@ def _figure(
 ) -> float:
     reason = missing_part(parts)
     if reason is None:
-        log.info("%s: asking its Java program, for %g s at most", name, _TIMEOUT_S)
+        log.info(
+            "%s: its Java program reads its tables and %d captions, which may take minutes",
+            name, len(hypotheses),
+        )  # fmt: skip
+        start = time.perf_counter()
         try:
-            return measure(references, hypotheses)
+            figure = measure(references, hypotheses)
+            log.info("%s: %.0f s", name, time.perf_counter() - start)
+            return figure
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
     log.warning("%s: n/a: %s", name, reason)

@@ -1,13 +1,13 @@
 """The attention encoder-decoder: listen, attend and spell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
-from rnnmm.decode.alignment import attention_spans, best_tokens, with_spans
+from rnnmm.decode.alignment import attention_spans, best_tokens
 from rnnmm.decode.attention import AttentionSearch, attention_beam
-from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.decode.hypothesis import Hypothesis, Span
 from rnnmm.models.recogniser import Recogniser, repeat_views
 from rnnmm.nn.speller import Speller
 
@@ -24,6 +24,8 @@ class AttentionRecogniser(Recogniser):
     Source:
         Chan et al. 2016, arXiv 1508.01211.
     """
+
+    search: AttentionSearch
 
     def __init__(
         self,
@@ -53,10 +55,19 @@ class AttentionRecogniser(Recogniser):
         """Cross-entropy per symbol of ``(B, U)`` targets, the end among them."""
         return self.decoder.loss(self.encoder(x), repeat_views(targets, len(x.lengths)))
 
-    def decode(self, x: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, F)`` -> for each row its answers, best first; none longer than its steps."""
+    def listen(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T', M)``: the encoder's steps."""
         steps: Padded = self.encoder(x)
-        longest = steps.lengths.to(steps.data.device)
-        start = self.decoder.start(steps)
-        found = attention_beam(self.decoder.step, start, longest, self.search)
-        return with_spans(found, attention_spans(self.decoder, steps, best_tokens(found)))
+        return steps
+
+    def find(self, heard: Padded) -> list[list[Hypothesis]]:
+        """See `attention_beam`; no answer is longer than its steps."""
+        longest = heard.lengths.to(heard.data.device)
+        start = self.decoder.start(heard)
+        return attention_beam(self.decoder.step, start, longest, self.search)
+
+    def locate(
+        self, heard: Padded, found: Sequence[Sequence[Hypothesis]]
+    ) -> list[tuple[Span, ...]]:
+        """See `attention_spans`."""
+        return attention_spans(self.decoder, heard, best_tokens(found))

@@ -1,25 +1,18 @@
 """Frame-wise symbol scores for CTC."""
 
-from typing import Protocol
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
-from rnnmm.decode.alignment import ctc_spans, with_spans
+from rnnmm.decode.alignment import ctc_spans
 from rnnmm.decode.ctc import greedy_ctc
-from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.decode.hypothesis import Hypothesis, Span
+from rnnmm.decode.prefix import CtcBeam
 from rnnmm.domain import NotNegative, Probability
 from rnnmm.losses import consistency_loss, ctc_loss, ctc_steps
 from rnnmm.models.recogniser import Recogniser, repeat_views
-
-
-class CtcSearch(Protocol):
-    """How answers are searched for in symbol scores."""
-
-    def __call__(self, log_probs: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, K)`` -> for each row its answers, at least one, best first."""
-        ...
 
 
 class CtcModel(Recogniser):
@@ -34,12 +27,14 @@ class CtcModel(Recogniser):
             `ctc_loss`.
     """
 
+    search: CtcBeam | None
+
     def __init__(
         self,
         encoder: nn.Module,
         num_outputs: int,
         consistency: NotNegative = 0.2,
-        search: CtcSearch | None = None,
+        search: CtcBeam | None = None,
         label_smoothing: Probability = 0.0,
     ) -> None:
         super().__init__()
@@ -69,12 +64,20 @@ class CtcModel(Recogniser):
             return loss
         return loss + self.consistency * consistency_loss(log_probs, seen, views)
 
-    def decode(self, x: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, F)`` -> for each row its answers, best first."""
-        log_probs = self.forward(x)
-        found = self.search(log_probs) if self.search else [[one] for one in greedy_ctc(log_probs)]
-        heard = log_probs.to("cpu").rows()
-        return with_spans(found, [ctc_spans(row, few[0].tokens) for row, few in zip(heard, found)])
+    def listen(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T', K)``, as `forward`."""
+        return self.forward(x)
+
+    def find(self, heard: Padded) -> list[list[Hypothesis]]:
+        """By the best symbol of each step, where there is no search."""
+        return self.search(heard) if self.search else [[one] for one in greedy_ctc(heard)]
+
+    def locate(
+        self, heard: Padded, found: Sequence[Sequence[Hypothesis]]
+    ) -> list[tuple[Span, ...]]:
+        """See `ctc_spans`."""
+        rows = heard.to("cpu").rows()
+        return [ctc_spans(row, few[0].tokens) for row, few in zip(rows, found)]
 
     def fault(self, num_frames: int, targets: Padded) -> str | None:
         """Too few steps for an alignment."""

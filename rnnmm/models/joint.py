@@ -1,14 +1,14 @@
 """Joint CTC-attention: one encoder, two criteria, one search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
-from rnnmm.decode.alignment import attention_spans, best_tokens, ctc_spans, with_spans
+from rnnmm.decode.alignment import attention_spans, best_tokens, ctc_spans
 from rnnmm.decode.attention import AttentionSearch, attention_beam
-from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.decode.hypothesis import Hypothesis, Span
 from rnnmm.decode.prefix_score import PrefixState, begin_prefix, extend_prefixes, score_prefixes
 from rnnmm.domain import Fraction
 from rnnmm.losses import ctc_loss
@@ -48,6 +48,8 @@ class JointCtcAttention(Recogniser):
         for end-to-end speech recognition" (one-pass search).
     """
 
+    search: AttentionSearch
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -86,22 +88,29 @@ class JointCtcAttention(Recogniser):
         ctc = ctc_loss(self._score_steps(steps), seen)
         return self.ctc_weight * ctc + (1 - self.ctc_weight) * self.decoder.loss(steps, seen)
 
-    def decode(self, x: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, F)`` -> for each row its answers, best first.
-
-        A score is the weighted mean of both log-probabilities. Tokens stand where CTC hears them
-        or, where it was not trained or finds no place for all of them, where the attention looks.
-        """
+    def listen(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T', M)``: the encoder's steps."""
         steps: Padded = self.encoder(x)
-        log_probs = self._score_steps(steps)
-        state = JointState(self.decoder.start(steps), begin_prefix(log_probs))
-        longest = steps.lengths.to(steps.data.device)
-        found = attention_beam(self.step, state, longest, self.search)
-        spans = attention_spans(self.decoder, steps, best_tokens(found))
-        if self.ctc_weight:
-            rows = zip(log_probs.to("cpu").rows(), found, spans)
-            spans = [ctc_spans(row, few[0].tokens) or seen for row, few, seen in rows]
-        return with_spans(found, spans)
+        return steps
+
+    def find(self, heard: Padded) -> list[list[Hypothesis]]:
+        """See `attention_beam`; a score is the weighted mean of both log-probabilities."""
+        state = JointState(self.decoder.start(heard), begin_prefix(self._score_steps(heard)))
+        longest = heard.lengths.to(heard.data.device)
+        return attention_beam(self.step, state, longest, self.search)
+
+    def locate(
+        self, heard: Padded, found: Sequence[Sequence[Hypothesis]]
+    ) -> list[tuple[Span, ...]]:
+        """Where CTC hears the tokens.
+
+        Where it was not trained, or finds no place for all of them, where the attention looks.
+        """
+        spans = attention_spans(self.decoder, heard, best_tokens(found))
+        if not self.ctc_weight:
+            return spans
+        rows = zip(self._score_steps(heard).to("cpu").rows(), found, spans)
+        return [ctc_spans(row, few[0].tokens) or seen for row, few, seen in rows]
 
     def step(self, symbols: Tensor, state: JointState) -> tuple[Tensor, Tensor, JointState]:
         """As `rnnmm.decode.attention.Step`: one symbol a row ``(M,)`` further."""

@@ -1,16 +1,20 @@
 """What every recogniser of speech promises, whatever its criterion."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
-from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.decode.alignment import with_spans
+from rnnmm.decode.hypothesis import Hypothesis, Span
 from rnnmm.models.encoder import stride_of
 
 
 class Recogniser(nn.Module, ABC):
     """Frames to symbols: learned from transcripts, answered with the best few.
+
+    search: how answers are found, in the form that the model's criterion asks for.
 
     Symbol 0 stands for no text. To CTC and to the transducer it is the blank; an attention
     decoder begins with it and writes it to end, as "<bos>" and "<eos>" in one: it is never asked
@@ -18,6 +22,7 @@ class Recogniser(nn.Module, ABC):
     """
 
     encoder: nn.Module
+    search: object
 
     @property
     def stride(self) -> int:
@@ -35,11 +40,36 @@ class Recogniser(nn.Module, ABC):
         """
 
     @abstractmethod
-    def decode(self, x: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, F)`` -> for each row its answers, at least one, best first.
+    def listen(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T', ...)``: all of the input that a search looks at."""
 
-        The best says where in the encoder's steps its tokens stand, wherever that can be told.
+    @abstractmethod
+    def find(self, heard: Padded) -> list[list[Hypothesis]]:
+        """For each row its answers, at least one, best first, by `search`.
+
+        Args:
+            heard: what `listen` gives.
         """
+
+    @abstractmethod
+    def locate(
+        self, heard: Padded, found: Sequence[Sequence[Hypothesis]]
+    ) -> list[tuple[Span, ...]]:
+        """Where in the encoder's steps the tokens of each row's best answer stand.
+
+        Args:
+            heard: what `listen` gives, and
+            found: what `find` gives for it.
+
+        Returns:
+            One span per token, or none at all where that cannot be told.
+        """
+
+    def decode(self, x: Padded) -> list[list[Hypothesis]]:
+        """``(B, T, F)`` -> for each row its answers, the best one with its spans."""
+        heard = self.listen(x)
+        found = self.find(heard)
+        return with_spans(found, self.locate(heard, found))
 
     def fault(self, num_frames: int, targets: Padded) -> str | None:
         """Why ``(1, U)`` targets cannot be learned from so many frames; None: they can."""

@@ -1,11 +1,14 @@
 """The recurrent transducer (RNN-T): symbols given the steps and what was written before."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from rnnmm.batch import Padded
-from rnnmm.decode.alignment import best_tokens, transducer_spans, with_spans
-from rnnmm.decode.hypothesis import Hypothesis
-from rnnmm.decode.transducer import Network, TransducerSearch
+from rnnmm.decode.alignment import best_tokens, transducer_spans
+from rnnmm.decode.hypothesis import Hypothesis, Span
+from rnnmm.decode.transducer import TransducerSearch
+from rnnmm.decode.transducer_greedy import Network
 from rnnmm.domain import Probability, Size
 from rnnmm.models.recogniser import Recogniser, repeat_views
 from rnnmm.nn.lattice import transcript_score
@@ -27,6 +30,8 @@ class Transducer(Recogniser):
     Source:
         Graves 2012, arXiv 1211.3711.
     """
+
+    search: TransducerSearch
 
     def __init__(
         self,
@@ -55,27 +60,31 @@ class Transducer(Recogniser):
         Returns:
             Log-probabilities ``(B, T', U + 1, 2)``, see `rnnmm.nn.lattice`.
         """
-        return self._lattice(self._look(x), symbols)
+        return self._lattice(self.listen(x), symbols)
 
     def loss(self, x: Padded, targets: Padded) -> Tensor:
         """Minus the log-probability of ``(B, U)`` targets, per symbol."""
         seen = repeat_views(targets, len(x.lengths))
-        steps = self._look(x)
+        steps = self.listen(x)
         score = transcript_score(self._lattice(steps, seen), seen.lengths)
         return -score.sum().float() / seen.lengths.sum().clamp(min=1)
 
-    def decode(self, x: Padded) -> list[list[Hypothesis]]:
-        """``(B, T, F)`` -> for each row its answers, best first."""
-        state = self.predictor.initial_state(len(x.lengths))
-        steps = self._look(x)
-        found = self.search(steps, Network(self._predict, self.joint, state))
-        best = best_tokens(found).to(steps.data.device)
-        return with_spans(found, transducer_spans(self._lattice(steps, best), best.lengths))
-
-    def _look(self, x: Padded) -> Padded:
-        """``(B, T', J)``: the steps as the joint network sees them."""
+    def listen(self, x: Padded) -> Padded:
+        """``(B, T, F)`` -> ``(B, T', J)``: the steps as the joint network sees them."""
         steps: Padded = self.encoder(x)
         return steps.with_data(self.joint.steps(steps.data))
+
+    def find(self, heard: Padded) -> list[list[Hypothesis]]:
+        """See `TransducerSearch`."""
+        state = self.predictor.initial_state(len(heard.lengths))
+        return self.search(heard, Network(self._predict, self.joint, state))
+
+    def locate(
+        self, heard: Padded, found: Sequence[Sequence[Hypothesis]]
+    ) -> list[tuple[Span, ...]]:
+        """See `transducer_spans`."""
+        best = best_tokens(found).to(heard.data.device)
+        return transducer_spans(self._lattice(heard, best), best.lengths)
 
     def _lattice(self, steps: Padded, symbols: Padded) -> Padded:
         written = self.joint.written(self.predictor(symbols).data)

@@ -88,7 +88,7 @@ def _plan(source: Store, fingerprint: str) -> list[_Plan]:
     for shard in source.info["shards"]:
         rows = np.flatnonzero(shards == shard["key"]).tolist()
         own = [ids[row] for row in rows]
-        what = json.dumps([SCHEMA, fingerprint, shard["digest"], own])
+        what = json.dumps([SCHEMA, fingerprint, source.content_digest(shard), own])
         if rows:
             plans.append(_Plan(digest_bytes(what.encode()), rows, own))
     return plans

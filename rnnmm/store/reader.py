@@ -3,7 +3,7 @@
 import bisect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,10 @@ class Store:
     def fingerprint(self) -> str:
         """Equal for equal content: index rows and media alike."""
         return str(self.info["digest"])
+
+    def content_digest(self, shard: Mapping[str, Any]) -> str:
+        """Equal for what reads equal: of one of the shards in ``info``, its file's digest."""
+        return str(shard["digest"])
 
     @cached_property
     def ids(self) -> list[str]:

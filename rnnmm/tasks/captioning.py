@@ -17,6 +17,7 @@ from rnnmm.metrics.caption import cider_d, constant_caption, rouge_l
 from rnnmm.metrics.caption_figures import (
     caption_figures,
     ceiling_figures,
+    novelty,
     unknown_ratio,
     variety,
 )
@@ -89,6 +90,7 @@ class Captioning(Task):
     is_lower_better = False
     target: Captions
     _own = 0.0  # how often the model reads its own words in this step
+    _learned: Sequence[Sequence[str]] | None = None  # the captions of the training split
 
     @property
     def bos(self) -> int:
@@ -188,8 +190,15 @@ class Captioning(Task):
         """A caption without a word."""
         return None if all(references) else "an empty caption"
 
+    def recall(self, references: Sequence[References]) -> None:
+        """Keeps the captions, to tell which answers are none of them."""
+        self._learned = [text.split() for texts in references for text in texts]
+
     def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
-        """BLEU-1..4, ROUGE-L and CIDEr-D, between floor and ceiling, and how answers vary."""
+        """BLEU-1..4, ROUGE-L and CIDEr-D, between floor and ceiling, and how answers vary.
+
+        After `recall` also their novelty.
+        """
         truth = _split(references)
         answers = [prediction.hypothesis.split() for prediction in predictions]
         constant = self.answers.constants[0]
@@ -204,6 +213,8 @@ class Captioning(Task):
             "constant_caption": constant,
             "ceilings": dict(ceilings),
         }
+        if self._learned is not None:
+            counts["novelty"] = novelty(answers, self._learned)
         tallies = {
             "rouge_l": Tally.of_means(rouge_l(truth, answers).items),
             "cider_d": Tally.of_means(cider_d(truth, answers).items),

@@ -7,7 +7,7 @@ would learn to leave its sentences unfinished.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 import torch
@@ -25,10 +25,15 @@ from rnnmm.models.captioner import WriterState
 from rnnmm.tasks.captioning import EOS, Captioning, Captions
 from rnnmm.tasks.task import References
 
+# Settings of a loss that this task does not have.
+_WITHOUT_EFFECT = ("label_smoothing", "per_step", "bag_weight", "coverage_weight", "sampling")
+
 
 @dataclass(frozen=True)
 class RewardedCaptions(Captions):
     """The sentences people wrote about an item, and what makes an answer to it good.
+
+    What `Captions` has for learning each next word has no place here and stays as it is.
 
     Args:
         samples: captions drawn of each item and step.
@@ -39,7 +44,7 @@ class RewardedCaptions(Captions):
         bleu_weight: of the caption's own BLEU-4 (0..1).
 
     Raises:
-        ValueError: "others" with one sample, or nothing is rewarded.
+        ValueError: "others" with one sample, nothing is rewarded, or a setting has no effect.
 
     Source:
         Rennie et al. 2017, arXiv 1612.00563 (greedy); Luo 2020, arXiv 2003.09971 (others).
@@ -52,6 +57,13 @@ class RewardedCaptions(Captions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        usual = {field.name: field.default for field in fields(self)}
+        vain = [name for name in _WITHOUT_EFFECT if getattr(self, name) != usual[name]]
+        if vain:
+            raise ValueError(
+                f"RewardedCaptions: expected no {' or '.join(vain)}, which the self-critical loss "
+                f"does not have; set them in the first stage, task=caption, alone"
+            )
         if self.baseline == "others" and self.samples < 2:
             raise ValueError(
                 f"RewardedCaptions: expected samples >= 2 for the baseline others, got "

@@ -191,6 +191,14 @@ class Task(pl.LightningModule):
         """What else a prediction's row in ``predictions.jsonl`` should say."""
         return {}
 
+    def recall(self, references: Sequence[References]) -> None:
+        """Is told before it scores what it was trained on, where that is at hand.
+
+        Args:
+            references: of the training rows.
+        """
+        return None
+
     def settle(self, answer: Callable[[Literal["train", "val"]], Answered]) -> None:
         """Learns what takes a trained model to learn, such as what its scores are worth.
 

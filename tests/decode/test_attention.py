@@ -1,4 +1,5 @@
 import itertools
+import math
 from typing import NamedTuple
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rnnmm.decode.attention import AttentionSearch, attention_beam
+from rnnmm.decode.fusion import Weighted
 from rnnmm.decode.hypothesis import Hypothesis
 
 
@@ -124,6 +126,70 @@ def test_length_and_coverage_prefer_longer_answers() -> None:
         for how in (AttentionSearch(4), AttentionSearch(4, 1.5), AttentionSearch(4, 0.0, 2.0))
     )
     assert plain < min(lengthened, covered)
+
+
+@pytest.mark.parametrize(("power", "coverage"), [(0.0, 0.0), (1.0, 0.3)])
+@pytest.mark.parametrize("seed", range(3))
+def test_with_scorers_the_best_of_all_answers_is_found(
+    pairs, seed: int, power: float, coverage: float
+) -> None:
+    num_outputs, longest = 3, [3, 1, 0]
+    first, second = pairs(seed, num_outputs), pairs(seed + 10, num_outputs)
+    scorers = (Weighted(first, 0.7), Weighted(second, 2.0))
+    found = search(longest, num_outputs, AttentionSearch(40, power, coverage, scorers))
+    for row, (hypotheses, most) in enumerate(zip(found, longest)):
+        answers = every_answer(row, num_outputs, most)
+        rank = {
+            symbols: (total + 0.7 * first.total(symbols) + 2.0 * second.total(symbols))
+            / length**power
+            + coverage * covered
+            for symbols, (total, length, covered) in answers.items()
+        }
+        possible = [symbols for symbols in rank if rank[symbols] > -math.inf]
+        assert [one.tokens for one in hypotheses] == sorted(possible, key=lambda y: -rank[y])
+        for one in hypotheses:  # of the model alone
+            assert one.score == pytest.approx(answers[one.tokens][0], abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 8])
+def test_with_scorers_no_beam_ranks_below_greed(pairs, size: int) -> None:
+    scorer, better = pairs(4, 5), 0
+    how = AttentionSearch(size, scorers=(Weighted(scorer, 0.8),))
+    greedy = search([8] * 20, 5, AttentionSearch())
+    for (one,), few in zip(greedy, search([8] * 20, 5, how)):
+        ranks = [other.score + 0.8 * scorer.total(other.tokens) for other in few]
+        assert 1 <= len(few) <= size and len({other.tokens for other in few}) == len(few)
+        assert ranks == sorted(ranks, reverse=True)
+        least = one.score + 0.8 * scorer.total(one.tokens)
+        assert ranks[0] >= least - 1e-6
+        better += ranks[0] > least + 1e-6
+    assert better > 0  # or nothing is shown
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 32])
+def test_scorers_see_each_row_alone(pairs, batch_size: int) -> None:
+    # The model of these tests knows twenty items.
+    how = AttentionSearch(3, 0.5, 0.2, (Weighted(pairs(2, 6), 0.5), Weighted(pairs(3, 6), 1.0)))
+    longest = [1 + 5 * n % 9 for n in range(20)]
+    together = search(longest, 6, how)
+    for start in range(0, 20, batch_size):
+        some = search(longest[start : start + batch_size], 6, how, first=start)
+        for few, expected in zip(some, together[start:]):
+            assert [one.tokens for one in few] == [one.tokens for one in expected]
+            scores = [one.score for one in expected]
+            assert [one.score for one in few] == pytest.approx(scores, abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_where_all_is_forbidden_the_answer_is_empty(pairs, size: int) -> None:
+    never = pairs(0, 4)
+    never.end = torch.full((4,), -torch.inf)
+    how = AttentionSearch(size, scorers=(Weighted(never, 0.0),))
+    for row, few in enumerate(search([3, 2, 0], 4, how)):
+        (one,) = few
+        assert one.tokens == ()
+        (total, _, _) = every_answer(row, 4, 0)[()]
+        assert one.score == pytest.approx(total, abs=1e-5)
 
 
 def test_an_impossible_search_is_refused() -> None:

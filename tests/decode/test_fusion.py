@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnmm.decode.fusion import Weighted, advance_fusion, begin_fusion, end_fusion
+from rnnmm.decode.fusion import (
+    Weighted,
+    advance_fusion,
+    begin_fusion,
+    end_fusion,
+    score_sequences,
+)
 from rnnmm.decode.scorer import Scorer, State
 
 
@@ -61,6 +67,27 @@ def test_every_hypothesis_scores_what_its_tokens_do_wherever_it_moves() -> None:
             total, end = (sum(w * part[n] for w, part in parts) for n in (0, 1))
             assert float(fusion.total[row, place]) == pytest.approx(total, abs=1e-5)
             assert float(ends[row, place]) == pytest.approx(end, abs=1e-5)
+
+
+@torch.no_grad()
+def test_whole_answers_score_what_their_tokens_and_ends_do() -> None:
+    like = torch.zeros(4, 4, dtype=torch.float64)
+    answers = [(1, 2, 3), (), (3, 3), (2,)]
+    scorers = (Weighted(Recurrent(4), 0.5), Weighted(Recurrent(4, hidden_dim=3), 2.0))
+    expected = [
+        sum(one.weight * sum(one.scorer.total(list(tokens))) for one in scorers)
+        for tokens in answers
+    ]
+    assert score_sequences(scorers, answers, like).tolist() == pytest.approx(expected, abs=1e-5)
+    assert score_sequences((), answers, like).tolist() == [0.0] * 4
+
+
+def test_many_hypotheses_begin_alike() -> None:
+    scorers = (Weighted(Recurrent(4)),)
+    fusion = begin_fusion(scorers, torch.zeros(2, 4, dtype=torch.float64), width=3)
+    assert fusion.total.shape == (2, 3) and len(fusion.states[0][0]) == 6
+    (one,) = begin_fusion(scorers, torch.zeros(1, 4, dtype=torch.float64)).following.unbind()
+    assert torch.allclose(fusion.following, one.expand(2, 3, 4))
 
 
 def test_scorers_are_asked_of_what_has_grown_alone() -> None:

@@ -14,33 +14,9 @@ from rnnmm.decode.ctc import greedy_ctc
 from rnnmm.decode.fusion import Weighted
 from rnnmm.decode.ngram import TokenFusion
 from rnnmm.decode.prefix import CtcBeam, beam_ctc
-from rnnmm.decode.scorer import State
 from rnnmm.text.vocabulary import Vocabulary
 
 EVERYTHING = 10_000  # more prefixes than any of these problems has
-
-
-class Pairs:
-    """A scorer that knows the last token only: ``(K, K)`` scores, and ``(K,)`` of the end."""
-
-    def __init__(self, table: Tensor, end: Tensor) -> None:
-        self.table, self.end = table, end
-
-    def initial_state(self, batch_size: int) -> State:
-        return (torch.zeros(batch_size, dtype=torch.int64),)
-
-    def scores(self, state: State) -> Tensor:
-        return self.table[state[0]]
-
-    def advance(self, state: State, tokens: Tensor) -> State:
-        return (tokens,)
-
-    def final_scores(self, state: State) -> Tensor:
-        return self.end[state[0]]
-
-    def total(self, tokens: tuple[int, ...]) -> float:
-        pairs = zip((0, *tokens), tokens)
-        return sum(float(self.table[a, b]) for a, b in pairs) + float(self.end[(0, *tokens)[-1]])
 
 
 def made(seed: int, lengths: list[int], num_outputs: int, spread: float = 2.0) -> Padded:
@@ -48,13 +24,6 @@ def made(seed: int, lengths: list[int], num_outputs: int, spread: float = 2.0) -
     generator = torch.Generator().manual_seed(seed)
     x = Padded.stack([torch.randn(n, num_outputs, generator=generator) * spread for n in lengths])
     return x.with_data(x.data.log_softmax(-1).masked_fill(~x.mask[..., None], torch.nan))
-
-
-def pairs(seed: int, num_outputs: int) -> Pairs:
-    generator = torch.Generator().manual_seed(seed)
-    table = torch.randn(num_outputs, num_outputs, generator=generator) * 2
-    table[table < -3] = -torch.inf
-    return Pairs(table, torch.randn(num_outputs, generator=generator))
 
 
 def fold(path: tuple[int, ...], blank: int = 0) -> tuple[int, ...]:
@@ -94,7 +63,7 @@ def test_a_beam_that_drops_nothing_sums_over_all_alignments(
 @problems
 @settings(max_examples=15, deadline=None)
 def test_with_scorers_the_best_of_all_answers_is_found(
-    seed: int, lengths: list[int], num_outputs: int, blank: int
+    pairs, seed: int, lengths: list[int], num_outputs: int, blank: int
 ) -> None:
     x = made(seed, lengths, num_outputs)
     first, second = pairs(seed + 1, num_outputs), pairs(seed + 2, num_outputs)
@@ -117,7 +86,9 @@ def test_with_scorers_the_best_of_all_answers_is_found(
 
 @pytest.mark.parametrize("size", [1, 3, 5, 8])
 @pytest.mark.parametrize("bonus", [0.0, 0.8])
-def test_what_is_dropped_and_comes_back_is_merged_all_the_same(size: int, bonus: float) -> None:
+def test_what_is_dropped_and_comes_back_is_merged_all_the_same(
+    pairs, size: int, bonus: float
+) -> None:
     """Against a beam over dictionaries, whose keys cannot fail to merge."""
     x, scorer = made(0, [20, 17] * 6, 3, spread=1.0), pairs(0, 3)
     scorer.end = torch.zeros(3)
@@ -169,7 +140,7 @@ def test_torchaudio_decodes_alike() -> None:
         assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_row_alone_scores_as_in_any_batch() -> None:
+def test_a_row_alone_scores_as_in_any_batch(pairs) -> None:
     x = made(3, [30, 7, 19, 1], 8)
     beam = CtcBeam(6, (Weighted(pairs(1, 8), 0.5),), length_bonus=0.2, top_k=5)
     together = beam(x)
@@ -217,8 +188,9 @@ def sub_sequences(best: list[int]) -> Iterator[tuple[int, ...]]:
         yield fold(tuple(token if keep else 0 for token, keep in zip(best, kept)))
 
 
-def test_where_all_is_forbidden_the_answer_is_empty() -> None:
-    never = Pairs(torch.zeros(4, 4), torch.full((4,), -torch.inf))
+def test_where_all_is_forbidden_the_answer_is_empty(pairs) -> None:
+    never = pairs(0, 4)
+    never.end = torch.full((4,), -torch.inf)
     x = made(0, [5, 3], 4)
     for few, row in zip(beam_ctc(x, CtcBeam(4, (Weighted(never, 0.0),))), x.rows()):
         ((tokens, score, spans),) = few

@@ -1,43 +1,16 @@
 import itertools
+import math
 
 import pytest
 import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded
-from rnnmm.decode.transducer import (
-    Network,
-    TransducerSearch,
-    greedy_transducer,
-    transducer_beam,
-)
+from rnnmm.decode.fusion import Weighted
+from rnnmm.decode.hypothesis import Hypothesis
+from rnnmm.decode.transducer import TransducerSearch, transducer_beam
+from rnnmm.decode.transducer_greedy import Network, greedy_transducer
 from rnnmm.nn.lattice import transcript_score
-
-SIZE = 6
-
-
-def network(num_rows: int, num_outputs: int, blank: float = 0.0, seed: int = 0) -> Network:
-    """Scores that depend on the step and on all that was written; ``blank`` favours going on."""
-    generator = torch.Generator().manual_seed(seed)
-    mix = torch.randn(SIZE, SIZE, generator=generator)
-    read = torch.randn(num_outputs, SIZE, generator=generator)
-    write = 2 * torch.randn(SIZE, num_outputs, generator=generator)
-    bias = torch.zeros(num_outputs)
-    bias[0] = blank
-
-    def predict(symbols: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        state = torch.tanh(state @ mix + read[symbols])
-        return state, state
-
-    def join(steps: Tensor, written: Tensor) -> Tensor:
-        return (torch.tanh(steps + written) @ write + bias).log_softmax(dim=-1)
-
-    return Network(predict, join, torch.zeros(num_rows, SIZE))
-
-
-def sound(*lengths: int) -> Padded:
-    torch.manual_seed(3)
-    return Padded.stack([torch.randn(length, SIZE) for length in lengths])
 
 
 def exact(row: Tensor, symbols: tuple[int, ...], heard: Network) -> float:
@@ -53,58 +26,28 @@ def exact(row: Tensor, symbols: tuple[int, ...], heard: Network) -> float:
     return float(transcript_score(lattice, torch.tensor([len(symbols)])))
 
 
-def step_by_step(row: Tensor, heard: Network, max_symbols: int) -> tuple[tuple[int, ...], float]:
-    """Greed, one row and one symbol at a time."""
-    total, answer = 0.0, []
-    written, state = heard.predict(torch.tensor([0]), heard.state[:1])
-    for step in row:
-        for count in range(max_symbols + 1):
-            log_probs = heard.join(step, written[0])
-            best = int(log_probs.argmax()) if count < max_symbols else 0
-            total += float(log_probs[best])
-            if not best:
-                break
-            answer.append(best)
-            written, state = heard.predict(torch.tensor([best]), state)
-    return tuple(answer), total
+def every_answer(row: Tensor, heard: Network, max_symbols: int) -> dict[tuple[int, ...], float]:
+    """The log-probability of every answer of two symbols."""
+    return {
+        symbols: exact(row, symbols, heard)
+        for count in range(max_symbols * len(row) + 1)
+        for symbols in itertools.product((1, 2), repeat=count)
+    }
 
 
-@pytest.mark.parametrize("blank", [0.0, 2.0])
-@pytest.mark.parametrize("max_symbols", [1, 3])
-def test_greed_takes_the_best_of_each_step(blank: float, max_symbols: int) -> None:
-    steps, heard = sound(12, 1, 7, 20), network(4, 5, blank)
-    expected = [step_by_step(row, heard, max_symbols) for row in steps.rows()]
-    for window in (1, 3, 50):
-        found = greedy_transducer(steps, heard, max_symbols, window)
-        assert [one.tokens for one in found] == [symbols for symbols, _ in expected]
-        assert [one.score for one in found] == pytest.approx(
-            [total for _, total in expected], abs=1e-4
-        )
-
-
-def test_greed_writes_no_more_than_it_may_at_a_step() -> None:
-    steps, heard = sound(6, 2), network(2, 5, blank=-50.0)  # it would write for ever
-    counts = [len(one.tokens) for one in greedy_transducer(steps, heard, max_symbols=3)]
-    assert counts == [18, 6]
-
-
-def test_a_beam_of_full_width_is_exhaustive_search() -> None:
+def test_a_beam_of_full_width_is_exhaustive_search(network, sound) -> None:
     steps, heard, max_symbols = sound(3, 1, 2), network(3, 3), 2
-    found = transducer_beam(steps, heard, 200, max_symbols)
+    found = transducer_beam(steps, heard, TransducerSearch(200, max_symbols))
     for row, hypotheses in zip(steps.rows(), found):
-        answers = {
-            symbols: exact(row, symbols, heard)
-            for count in range(max_symbols * len(row) + 1)
-            for symbols in itertools.product((1, 2), repeat=count)
-        }
+        answers = every_answer(row, heard, max_symbols)
         assert [one.tokens for one in hypotheses] == sorted(answers, key=lambda y: -answers[y])
         for one in hypotheses:
             assert one.score == pytest.approx(answers[one.tokens], abs=1e-5)
 
 
-def test_what_a_beam_lost_of_an_answer_only_lowers_its_score() -> None:
+def test_what_a_beam_lost_of_an_answer_only_lowers_its_score(network, sound) -> None:
     steps, heard = sound(8, 5, 11), network(3, 5, blank=1.0)
-    for row, hypotheses in zip(steps.rows(), transducer_beam(steps, heard, 6)):
+    for row, hypotheses in zip(steps.rows(), transducer_beam(steps, heard, TransducerSearch(6))):
         assert len(hypotheses) == 6
         assert len({one.tokens for one in hypotheses}) == 6
         scores = [one.score for one in hypotheses]
@@ -113,7 +56,7 @@ def test_what_a_beam_lost_of_an_answer_only_lowers_its_score() -> None:
             assert one.score <= exact(row, one.tokens, heard) + 1e-5
 
 
-def test_no_beam_is_worse_than_greed() -> None:
+def test_no_beam_is_worse_than_greed(network, sound) -> None:
     steps = sound(*range(1, 16))
     for blank in (1.0, 3.0):
         heard = network(15, 6, blank)
@@ -128,7 +71,7 @@ def test_no_beam_is_worse_than_greed() -> None:
         assert gain > 0  # or nothing is shown
 
 
-def test_rows_of_a_beam_do_not_see_each_other() -> None:
+def test_rows_of_a_beam_do_not_see_each_other(network, sound) -> None:
     steps, heard = sound(9, 1, 5), network(3, 5, blank=1.0)
     search = TransducerSearch(4)
     steps.data[~steps.mask] = torch.nan
@@ -137,6 +80,85 @@ def test_rows_of_a_beam_do_not_see_each_other() -> None:
         (alone,) = search(Padded.stack([row]), heard._replace(state=heard.state[:1]))
         assert [one.tokens for one in alone] == [one.tokens for one in expected]
         assert [one.score for one in alone] == pytest.approx([one.score for one in expected])
+
+
+def combined(scorers: tuple[Weighted, ...], one: Hypothesis) -> float:
+    """What a hypothesis is ranked by."""
+    said = [part.weight * part.scorer.total(one.tokens) for part in scorers]
+    return one.score + sum(-math.inf if math.isnan(each) else each for each in said)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_scorers_the_best_of_all_answers_is_found(pairs, network, sound, seed: int) -> None:
+    steps, heard, max_symbols = sound(3, 1, 2), network(3, 3, seed=seed), 2
+    first, second = pairs(seed, 3), pairs(seed + 10, 3)
+    search = TransducerSearch(200, max_symbols, (Weighted(first, 0.7), Weighted(second, 2.0)))
+    for found in (transducer_beam(steps, heard, search), search(steps, heard)):
+        for row, hypotheses in zip(steps.rows(), found):
+            answers = every_answer(row, heard, max_symbols)
+            rank = {
+                symbols: score + 0.7 * first.total(symbols) + 2.0 * second.total(symbols)
+                for symbols, score in answers.items()
+            }
+            possible = [symbols for symbols in rank if rank[symbols] > -math.inf]
+            best = sorted(possible, key=lambda symbols: -rank[symbols])
+            assert [one.tokens for one in hypotheses] == best
+            for one in hypotheses:  # of the model alone
+                assert one.score == pytest.approx(answers[one.tokens], abs=1e-5)
+
+
+def test_a_scorer_changes_what_is_answered(pairs, network, sound) -> None:
+    steps, heard = sound(*range(4, 9)), network(5, 5, blank=1.0)
+    scorers = (Weighted(pairs(5, 5), 1.0),)
+    plain = TransducerSearch(8)(steps, heard)
+    found, wide = (TransducerSearch(n, 5, scorers)(steps, heard) for n in (8, 40))
+    assert [few[0].tokens for few in plain] != [few[0].tokens for few in found]
+    ranks = [[combined(scorers, few[0]) for few in every] for every in (plain, found, wide)]
+    assert sum(ranks[0]) < sum(ranks[1]) <= sum(ranks[2]) + 1e-6
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_with_scorers_no_beam_ranks_below_greed(pairs, network, sound, size: int) -> None:
+    steps, better = sound(*range(1, 16)), 0
+    for blank in (1.0, 3.0):
+        heard = network(15, 6, blank)
+        scorers = (Weighted(pairs(1, 6), 0.8),)
+        greedy = greedy_transducer(steps, heard)
+        for one, few in zip(greedy, TransducerSearch(size, 5, scorers)(steps, heard)):
+            ranks = [combined(scorers, other) for other in few]
+            assert 1 <= len(few) <= size and len({other.tokens for other in few}) == len(few)
+            assert ranks == sorted(ranks, reverse=True)
+            assert ranks[0] >= combined(scorers, one) - 1e-9
+            better += ranks[0] > combined(scorers, one) + 1e-6
+    assert better > 0  # or nothing is shown
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 32])
+def test_scorers_see_each_row_alone(pairs, network, sound, batch_size: int) -> None:
+    search = TransducerSearch(4, 3, (Weighted(pairs(2, 5), 0.5), Weighted(pairs(3, 5), 1.0)))
+    steps, heard = sound(*[1 + 5 * n % 9 for n in range(32)]), network(32, 5, blank=1.0)
+    together = search(steps, heard)
+    rows = steps.rows()
+    for start in range(0, 32, batch_size):
+        part = Padded.stack(rows[start : start + batch_size])
+        some = search(part, heard._replace(state=heard.state[:batch_size]))
+        for few, expected in zip(some, together[start:]):
+            assert [one.tokens for one in few] == [one.tokens for one in expected]
+            scores = [one.score for one in expected]
+            assert [one.score for one in few] == pytest.approx(scores, abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_where_all_is_forbidden_the_answer_is_empty(pairs, network, sound, size: int) -> None:
+    never = pairs(0, 4)
+    never.end = torch.full((4,), -torch.inf)
+    steps, heard = sound(5, 3), network(2, 4)
+    for weight in (0.0, 1.0):
+        search = TransducerSearch(size, 2, (Weighted(never, weight),))
+        for row, few in zip(steps.rows(), search(steps, heard)):
+            (one,) = few
+            assert one.tokens == ()
+            assert one.score == pytest.approx(exact(row, (), heard), abs=1e-5)
 
 
 @pytest.mark.parametrize("sizes", [{"size": 0}, {"max_symbols": 0}])

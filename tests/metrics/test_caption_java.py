@@ -34,9 +34,17 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_meteor_is_asked_in_its_own_words(program: list[str]) -> None:
-    figures = java_figures(REFERENCES, ANSWERS)
+def test_meteor_is_asked_in_its_own_words(
+    program: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        figures = java_figures(REFERENCES, ANSWERS)
     assert figures["meteor"] == 0.4  # the last line is of the corpus
+    said = [one.message for one in caplog.records if one.levelno == logging.INFO]
+    assert said[0] == (
+        "METEOR: its Java program reads its tables and 2 captions, which may take minutes"
+    )
+    assert said[1] == "METEOR: 0 s"
     assert program[:2] == [
         "SCORE ||| a man runs ||| someone runs ||| a man is running",
         "SCORE ||| two dogs play ||| dogs  playing",

@@ -6,10 +6,12 @@ import torch
 
 from rnnmm.batch import Padded
 from rnnmm.decode.attention import AttentionSearch
+from rnnmm.decode.ngram import TokenFusion
 from rnnmm.losses import ctc_loss
 from rnnmm.models.joint import JointCtcAttention
 from rnnmm.nn.recurrent import Recurrent
 from rnnmm.nn.speller import Speller
+from rnnmm.text.vocabulary import Vocabulary
 
 
 def small(weight: float = 0.3) -> JointCtcAttention:
@@ -69,6 +71,22 @@ def test_a_search_of_full_width_finds_the_best_weighted_mean(weight: float) -> N
         assert [one.tokens for one in found] == ranked
         for one in found:
             assert one.score == pytest.approx(expected[one.tokens], abs=1e-4)
+
+
+@torch.no_grad()
+def test_who_has_a_say_changes_the_order_and_no_score() -> None:
+    torch.manual_seed(2)
+    vocabulary = Vocabulary.fit(["ab"], "char", ("<blank>",))
+    scorers = TokenFusion(order=2, weight=3.0).learn(["ab", "abab"], vocabulary)
+    model = JointCtcAttention(Recurrent(4, 8), 3, search=AttentionSearch(100)).eval()
+    x = Padded.stack([torch.randn(4, 4)])
+    (plain,) = model.decode(x)
+    model.search = AttentionSearch(100, scorers=scorers)
+    (heard,) = model.decode(x)
+    own = {one.tokens: one.score for one in plain}
+    assert {one.tokens: one.score for one in heard} == pytest.approx(own)
+    assert [one.tokens for one in heard] != [one.tokens for one in plain]
+    assert heard[0].tokens in (tuple(vocabulary.encode("ab")), tuple(vocabulary.encode("abab")))
 
 
 def test_frames_must_suffice_only_where_ctc_is_learned() -> None:

@@ -1,11 +1,14 @@
 import json
-import math
 from pathlib import Path
 
 import pytest
 
 from rnnmm.metrics import caption_java
-from rnnmm.pipelines.captions import read_captions, read_results, score_captions
+from rnnmm.pipelines.captions import (
+    read_captions,
+    read_results,
+    score_captions,
+)
 from rnnmm.pipelines.cli import main
 
 REFERENCES = {
@@ -68,8 +71,7 @@ def test_figures_stand_between_floor_and_ceiling() -> None:
     found = score_captions(RESULTS, REFERENCES)
     best = score_captions({one: texts[0] for one, texts in REFERENCES.items()}, REFERENCES)
     assert best.metrics["bleu_4"] > found.metrics["bleu_4"]
-    assert set(found.floors) == set(found.ceilings) == set(found.metrics) - {"meteor", "spice"}
-    assert math.isnan(found.metrics["meteor"])
+    assert set(found.floors) == set(found.ceilings) == set(found.metrics)
     constant = found.counts["constant_caption"]
     same = score_captions(dict.fromkeys(REFERENCES, constant), REFERENCES)
     assert {name: same.metrics[name] for name in same.floors} == found.floors
@@ -100,7 +102,9 @@ def test_the_command_prints_and_keeps_the_figures(
     assert main([*words, f"out={tmp_path / 'figures.json'}"]) == 0
     shown = capsys.readouterr().out
     assert "results.json against references.json, 3 items" in shown
-    assert "METEOR" in shown and "n/a" in shown and "ceiling" in shown
+    assert "ceiling" in shown and "n/a" in shown
+    # What takes minutes comes last.
+    assert 0 < shown.index("CIDEr") < shown.index("unique ratio") < shown.index("METEOR")
     kept = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert kept["metrics"]["meteor"] is None
     assert kept["metrics"]["cider_d"] == score_captions(RESULTS, REFERENCES).metrics["cider_d"]

@@ -51,6 +51,17 @@ def test_another_config_in_the_same_folder_is_refused(
     assert "holds a run with another seed" in capsys.readouterr().err
 
 
+def test_a_word_put_right_starts_in_the_same_folder(
+    run: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = words(corpus, tmp_path, "trainer.max_epochs=1")
+    assert main(["train", *again, f"run.init={tmp_path / 'rum'}"]) == 1
+    assert "rum: expected a trained run, found no config.yaml" in capsys.readouterr().err
+    assert main(["train", *again, f"run.init={run}"]) == 0
+    assert f"run.init={run}\n" in (tmp_path / "run" / "overrides.txt").read_text()
+    assert f"init: {run}\n" in (tmp_path / "run" / "config.yaml").read_text()
+
+
 def test_show_trains_nothing(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

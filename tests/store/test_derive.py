@@ -9,6 +9,7 @@ from fake_decoders import FakeDecoding
 import rnnmm.store.preprocess as module
 from rnnmm.store.derive import derive_features
 from rnnmm.store.ledger import read_ledger
+from rnnmm.store.noise import SoundNoise
 from rnnmm.store.reader import Store, open_store, verify
 
 
@@ -50,6 +51,19 @@ def content(store: Store) -> dict[str, bytes]:
         for path in store.path.rglob("*")
         if path.is_file()
     }
+
+
+def test_what_is_derived_of_noise_and_of_none_are_two_things(source) -> None:
+    compute, _ = loudness(source)
+    clean = derive(source, compute)
+    noises = [SoundNoise("white", 0.0, seed=seed).over(source) for seed in (0, 1)]
+    for noisy in noises:
+        compute, asked = loudness(noisy)
+        store = derive(noisy, compute)
+        assert len(asked) == 10, "no features of others are taken for these"
+        verify(store)
+        assert not np.array_equal(store.features(9), clean.features(9))
+        np.testing.assert_array_equal(store.features(9), compute(9))
 
 
 def test_items_stay_and_features_take_the_place_of_media(source) -> None:

@@ -77,6 +77,14 @@ def test_how_varied_the_answers_are_is_told() -> None:
     assert score.counts["vocabulary_used"] == 2
 
 
+def test_which_answers_are_new_is_told_to_who_knows_what_was_learned() -> None:
+    task, references = make(), [("a red zebra",), ("the dog", "a yak")]
+    answers = predicted("a red dog", "a dog")
+    assert "novelty" not in task.score(answers, references).counts
+    task.recall([("a red dog runs", "a dog"), ("the dog",)])
+    assert task.score(answers, references).counts["novelty"] == 0.5
+
+
 def test_an_answer_is_cut_at_the_longest_allowed() -> None:
     torch.manual_seed(0)
     task = make(max_tokens=3).eval()

@@ -10,6 +10,7 @@ from rnnmm.nn.recurrent import Recurrent
 from rnnmm.tasks import self_critical
 from rnnmm.tasks.captioning import Captioning
 from rnnmm.tasks.optimisation import AdamW
+from rnnmm.tasks.schedule import ScheduledSampling
 from rnnmm.tasks.self_critical import Reward, RewardedCaptions, SelfCritical
 
 TRAIN = {7: ("a red dog runs", "the dog runs"), 3: ("a red cat sleeps",), 5: ("two birds",)}
@@ -138,6 +139,21 @@ def test_a_step_draws_the_same_for_the_same_seed() -> None:
         task.seed_step(0, step)
         losses.append(float(task.loss(batch.inputs, batch).detach()))
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"label_smoothing": 0.1}, {"per_step": 2}, {"bag_weight": 0.1}, {"coverage_weight": 1.0},
+        {"sampling": ScheduledSampling()},
+    ],
+)  # fmt: skip
+def test_what_would_have_no_effect_is_refused(setting) -> None:
+    (name,) = setting
+    with pytest.raises(ValueError, match=f"expected no {name}, which the self-critical loss"):
+        RewardedCaptions(**setting)
+    with pytest.raises(ValueError, match="expected no per_step or bag_weight, which"):
+        RewardedCaptions(per_step=3, bag_weight=0.5)
 
 
 def test_a_reward_that_cannot_be_is_refused() -> None:
