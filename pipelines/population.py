@@ -7,14 +7,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnmm.config import build
 from rnnmm.loading.gather import payload_lengths
 from rnnmm.pipelines.preprocess import preprocess
 from rnnmm.run import read_config
 from rnnmm.speakers.book import Book
-from rnnmm.speakers.population import Population, spread_rows
-from rnnmm.speakers.scoring import Matrix, mean_voice
+from rnnmm.speakers.population import Cohort, Population, spread_rows
+from rnnmm.speakers.scoring import Matrix
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.embedding import embed_rows
@@ -44,37 +45,55 @@ def learn_book(config: Mapping[str, Any], task: Task, model: str) -> Book:
         # The run's stores may lie where nothing can be written, and other data are needed once.
         is_own = config["dataset"] == trained["dataset"]
         store, _ = preprocess(config if is_own else {**config, "store": {"root": folder}})
-        population = Population(*_embedded(config, store, split, task))
-        clips, speakers = _embedded(config, store, "train", task)
-    cohort = {} if split in ("train", "all") else _by_speaker(clips, speakers)
-    heard = cohort.keys() & set(population.speakers)
-    # The cohort are strangers: somebody of the population in it would be tried against himself.
-    cohort = {name: clips for name, clips in cohort.items() if name not in heard}
-    if heard or (is_own and split in ("train", "all")):
+        parts = [
+            embed_clips(config, store, speaking_rows(store, part, task.inputs), task)
+            for part in (split, "train")
+        ]
+    population, (clips, speakers) = Population(*parts[0]), parts[1]
+    is_drawn_from_it = split in ("train", "all")
+    heard = set() if is_drawn_from_it else set(population.speakers) & set(speakers)
+    if heard or (is_own and is_drawn_from_it):
         log.warning(
             "%s: the calibration rests on speakers who were trained on; strangers may be accepted "
             "more often than stated; name another split= or dataset.root=", split,
         )  # fmt: skip
-    voices = [mean_voice(cohort[name]) for name in sorted(cohort)]
-    dim = population.embeddings.shape[1]
-    return Book(model, np.array(voices).reshape(-1, dim), population, {}, {})
+    # The cohort are strangers: somebody of the population in it would be tried against himself.
+    is_other = [not is_drawn_from_it and name not in heard for name in speakers]
+    others = clips.reshape(-1, population.embeddings.shape[1])[np.array(is_other, bool)]
+    cohort = Cohort(others, tuple(name for name, kept in zip(speakers, is_other) if kept))
+    return Book(model, cohort, population, {}, {})
 
 
-def _embedded(
-    config: Mapping[str, Any], store: Store, split: str, task: Task
-) -> tuple[Matrix, tuple[str, ...]]:
-    """``(I, D)`` and ``(I,)`` the clips of a split that have sound and a speaker."""
+def speaking_rows(store: Store, split: str, inputs: str) -> NDArray[np.int64]:
+    """The rows of a split that have sound and a speaker, at most 2000, evenly over these.
+
+    Args:
+        store: where they lie.
+        split: its name, or "all".
+        inputs: what the task reads.
+    """
     every = np.arange(len(store)) if split == "all" else store.rows(split)
-    lengths = payload_lengths(store, task.inputs)
-    column = store.column("speaker")
+    lengths, column = payload_lengths(store, inputs), store.column("speaker")
     names = [column[row] if lengths[row] else None for row in every]
-    index = every[spread_rows(names, _MOST_CLIPS)].astype(np.int64)
+    return np.asarray(every[spread_rows(names, _MOST_CLIPS)], np.int64)
+
+
+def embed_clips(
+    config: Mapping[str, Any], store: Store, index: NDArray[np.int64], task: Task
+) -> tuple[Matrix, tuple[str, ...]]:
+    """Embeddings and who speaks.
+
+    Args:
+        config: its loader is used.
+        store: where the clips lie.
+        index: ``(I,)`` rows.
+        task: trained, on its device.
+
+    Returns:
+        ``(I, D)`` and ``(I,)``; ``(0, 0)`` where there are none.
+    """
     if not len(index):
         return np.zeros((0, 0)), ()
-    rows = Rows(index, lengths[index], [()] * len(store))
+    column = store.column("speaker")
+    rows = Rows(index, payload_lengths(store, task.inputs)[index], [()] * len(store))
     return embed_rows(task, store, rows, build(config["loader"])), tuple(column[i] for i in index)
-
-
-def _by_speaker(clips: Matrix, speakers: tuple[str, ...]) -> dict[str, Matrix]:
-    who = np.array(speakers)
-    return {name: clips[who == name] for name in dict.fromkeys(speakers)}

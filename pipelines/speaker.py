@@ -1,4 +1,7 @@
-"""`rnnmm speaker`: people enrolled in a book by their voice, then verified or identified."""
+"""`rnnmm speaker`: people enrolled in a book by their voice, then verified or identified.
+
+`rnnmm speaker rehearse`, which needs no book, is `rnnmm.pipelines.rehearsal`.
+"""
 
 import logging
 import math
@@ -12,6 +15,7 @@ import numpy as np
 from rnnmm.config import build
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
+from rnnmm.pipelines import rehearsal
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs
@@ -33,7 +37,7 @@ from rnnmm.speakers.book import (
 )
 from rnnmm.speakers.quality import Limits, Quality, assess
 from rnnmm.speakers.scoring import Matrix
-from rnnmm.speakers.verdict import Verdict, identify, verify
+from rnnmm.speakers.verdict import Verdict, identify, resembling_stranger, verify
 from rnnmm.store.commit import commit_bytes, digest_file
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.embedding import embed_rows
@@ -41,12 +45,13 @@ from rnnmm.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
-ACTIONS = ("enrol", "verify", "identify", "list", "remove")
+ACTIONS = ("enrol", "verify", "identify", "list", "remove", "rehearse")
 _NAMED = ("enrol", "verify", "remove")
 _LOCAL = ("list", "remove")
 _USAGE = (
     "rnnmm speaker enrol|verify|identify run.dir=RUN book=FOLDER [name=NAME] inputs=[A,B] "
-    "[false_accept_rate=0.01] [min_speech_s=0.15], or list|remove book=FOLDER [name=NAME]"
+    "[false_accept_rate=0.01] [min_speech_s=0.15], or list|remove book=FOLDER "
+    "[name=NAME], or rehearse run.dir=RUN"
 )
 
 
@@ -72,6 +77,8 @@ class Clips:
 
 def main(words: Sequence[str]) -> int:
     """Enrols, answers, lists or removes; a clip that is refused is named and makes the code 1."""
+    if words[:1] == ["rehearse"]:
+        return rehearsal.main(words[1:])
     request, overrides = parse(words)
     if request.action in _LOCAL:
         return _edit(request)
@@ -157,7 +164,11 @@ def _enrolled(request: Request, clips: Clips) -> int:
         for path, found in zip(clips.paths, clips.qualities)
     ]
     print_rows(f"enrolled {request.name}", ["file", "quality", "speech", "signal to noise"], shown)
-    _print_people(open_book(request.book))
+    book = open_book(request.book)
+    if other := resembling_stranger(book, request.name):
+        log.info("%s sounds like %s, one of the strangers that thresholds rest on; if they are "
+                 "one person, enrol this voice by that name", request.name, other)  # fmt: skip
+    _print_people(book)
     return 0
 
 

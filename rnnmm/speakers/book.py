@@ -1,9 +1,10 @@
 """A speaker book: the voices of people who were enrolled, and what answers about them rest on.
 
 A folder of two files. ``book.json``: people with the number of their clips, the fingerprint of
-the model, calibrations, who is in the population. ``embeddings.safetensors``: every matrix, under
-the digest of its content. Matrices are there before ``book.json`` names them and go after it has
-forgotten them, so that a crash at any moment leaves the old book or the new one.
+the model, calibrations, who is in the population and in the cohort. ``embeddings.safetensors``:
+every matrix, under the digest of its content. Matrices are there before ``book.json`` names them
+and go after it has forgotten them, so that a crash at any moment leaves the old book or the new
+one.
 """
 
 import fcntl
@@ -22,13 +23,13 @@ from safetensors.numpy import load_file, save_file
 
 from rnnmm.manifest import name_some
 from rnnmm.speakers.calibration import Calibration, fit_calibration
-from rnnmm.speakers.population import Population, compare
-from rnnmm.speakers.scoring import Matrix, Scorer
+from rnnmm.speakers.population import Cohort, Population, compare
+from rnnmm.speakers.scoring import Matrix
 from rnnmm.store.commit import commit, commit_bytes, digest_bytes
 
 _BOOK = "book.json"
 _MATRICES = "embeddings.safetensors"
-_SCHEMA = 1
+_SCHEMA = 2
 _MAX_NAME = 100
 
 
@@ -38,22 +39,17 @@ class Book:
 
     Args:
         model: fingerprint of the model that made the embeddings.
-        cohort: ``(M, D)`` voices of people of the training, one each.
+        cohort: clips of people of the training.
         population: clips of people kept out of it.
         people: name -> ``(n, D)`` embeddings of that person's clips.
         calibrations: by the number of clips of a voice; one for every number in ``people``.
     """
 
     model: str
-    cohort: Matrix
+    cohort: Cohort
     population: Population
     people: Mapping[str, Matrix]
     calibrations: Mapping[int, Calibration]
-
-    @property
-    def scorer(self) -> Scorer:
-        """How voices and clips are compared."""
-        return Scorer(self.cohort)
 
 
 def check_name(name: str) -> str:
@@ -190,8 +186,7 @@ def _calibrated(book: Book) -> Book:
 
 
 def _calibration(book: Book, num_clips: int) -> Calibration:
-    compared = compare(book.population, book.scorer, num_clips)
-    return fit_calibration(compared.targets, compared.nontargets.ravel())
+    return fit_calibration(*compare(book.population, book.cohort, num_clips))
 
 
 def _to_fields(book: Book, matrices: dict[str, NDArray[np.float32]]) -> dict[str, Any]:
@@ -213,10 +208,9 @@ def _to_fields(book: Book, matrices: dict[str, NDArray[np.float32]]) -> dict[str
         "calibrations": {
             str(n): json.loads(line.to_json()) for n, line in book.calibrations.items()
         },
-        "cohort": {"num_people": len(book.cohort), "embeddings": keep(book.cohort)},
-        "population": {
-            "speakers": list(book.population.speakers),
-            "embeddings": keep(book.population.embeddings),
+        **{
+            part: {"speakers": list(clips.speakers), "embeddings": keep(clips.embeddings)}
+            for part, clips in (("cohort", book.cohort), ("population", book.population))
         },
     }
 
@@ -228,13 +222,16 @@ def _from_fields(fields: Mapping[str, Any], matrices: Mapping[str, NDArray[np.fl
             raise ValueError(f"embeddings {matrix.shape} for {num_rows} clips")
         return matrix
 
-    people, cohort, population = fields["people"], fields["cohort"], fields["population"]
-    speakers = tuple(str(name) for name in population["speakers"])
+    def known(part: Mapping[str, Any]) -> tuple[Matrix, tuple[str, ...]]:
+        speakers = tuple(str(name) for name in part["speakers"])
+        return find(part, len(speakers)), speakers
+
     book = Book(
         str(fields["model"]),
-        find(cohort, cohort["num_people"]),
-        Population(find(population, len(speakers)), speakers),
-        {check_name(name): find(part, part["num_clips"]) for name, part in people.items()},
+        Cohort(*known(fields["cohort"])),
+        Population(*known(fields["population"])),
+        {check_name(name): find(part, part["num_clips"])
+         for name, part in fields["people"].items()},
         {int(n): Calibration.from_json(json.dumps(line))
          for n, line in fields["calibrations"].items()},
     )  # fmt: skip

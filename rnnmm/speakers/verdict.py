@@ -1,4 +1,10 @@
-"""What a book answers about clips: the same person or not, and who it is."""
+"""What a book answers about clips: the same person or not, and who it is.
+
+A stranger's best score against many people is higher than against one, and some voices are liked
+by more strangers than others. So a threshold is measured on the very voices that are asked about:
+the score which the stated part of the strangers' clips, those of the population and the cohort,
+reaches against any of them.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,8 +13,8 @@ import numpy as np
 
 from rnnmm.metrics.verification import Scores
 from rnnmm.speakers.book import Book, find_person
-from rnnmm.speakers.decide import Threshold, choose, threshold_at
-from rnnmm.speakers.population import compare
+from rnnmm.speakers.decide import Threshold, threshold_at
+from rnnmm.speakers.population import Tried, try_strangers
 from rnnmm.speakers.scoring import Matrix, mean_voice
 
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
@@ -45,7 +51,7 @@ def verify(book: Book, name: str, tests: Matrix, false_accept_rate: float) -> li
     """
     name = find_person(book, name)
     llrs = log_ratios(book, [name], tests)[0]  # (T,)
-    limit = _threshold(book, len(book.people[name]), 1, false_accept_rate)
+    limit = limit_of(stranger_ratios(book, [name]).scores, false_accept_rate)
     return [
         Verdict(SAME if llr >= limit.value else DIFFERENT, name, llr, *limit)
         for llr in llrs.tolist()
@@ -67,30 +73,78 @@ def identify(book: Book, tests: Matrix, false_accept_rate: float) -> list[Verdic
     if not book.people:
         raise ValueError("identify: expected somebody in the book, got nobody; enrol first")
     names = list(book.people)
-    counts = [len(clips) for clips in book.people.values()]
-    by_count = {n: _threshold(book, n, len(names), false_accept_rate) for n in set(counts)}
-    limits = [by_count[n] for n in counts]
-    values = np.array([limit.value for limit in limits])
+    limit = limit_of(stranger_ratios(book, names).scores, false_accept_rate)
+    llrs = log_ratios(book, names, tests)  # (E, T)
     verdicts = []
-    for llrs in log_ratios(book, names, tests).T:
-        choice = choose(llrs, values)
-        place = choice.nearest if choice.person is None else choice.person
-        answer = UNKNOWN if choice.person is None else names[place]
-        verdicts.append(Verdict(answer, names[place], float(llrs[place]), *limits[place]))
+    for place, llr in zip(llrs.argmax(axis=0).tolist(), llrs.max(axis=0).tolist()):
+        answer = names[place] if llr >= limit.value else UNKNOWN
+        verdicts.append(Verdict(answer, names[place], llr, *limit))
     return verdicts
 
 
 def log_ratios(book: Book, names: Sequence[str], tests: Matrix) -> Scores:
     """``(E,)`` names, ``(T, D)`` embeddings -> ``(E, T)`` natural log-likelihood ratios."""
-    voices = np.stack([mean_voice(book.people[name]) for name in names])
-    scores = book.scorer.scores(voices, tests)
+    return _calibrated(book, names, book.cohort.scorer.scores(_voices(book, names), tests))
+
+
+def stranger_ratios(book: Book, names: Sequence[str]) -> Tried:
+    """How the clips of everybody whom the book knows as a stranger fare against some voices.
+
+    Args:
+        book: with these people.
+        names: ``(E,)``.
+
+    Returns:
+        ``(E, J)`` natural log-likelihood ratios; of a person with clips of the same name -inf.
+    """
+    tried = try_strangers(book.population, book.cohort, _voices(book, names))
+    is_own = np.array(names)[:, None] == np.array(tried.speakers)
+    llrs = np.where(is_own, -np.inf, _calibrated(book, names, tried.scores))
+    return Tried(llrs, tried.speakers)
+
+
+def resembling_stranger(book: Book, name: str) -> str | None:
+    """The stranger who may well be somebody enrolled, None where nobody may.
+
+    It may be the same person by another name: while a person's own clips count as a stranger's,
+    hardly anything reaches the threshold. Or a voice that is hard to tell from this one.
+
+    Args:
+        book: with that person.
+        name: whom.
+
+    Returns:
+        Of N strangers the one whose clips are, on average, N times as probable under this voice
+        as under somebody else's: an even chance, if any of them was as likely as nobody.
+
+    Raises:
+        ValueError: There is nobody of this name in the book.
+    """
+    tried = stranger_ratios(book, [find_person(book, name)])
+    speakers = np.array(tried.speakers)
+    means = {one: tried.scores[0, speakers == one].mean() for one in sorted(set(tried.speakers))}
+    nearest = max(means, key=lambda one: means[one])
+    return nearest if means[nearest] > np.log(len(means)) else None
+
+
+def limit_of(strangers: Scores, false_accept_rate: float) -> Threshold:
+    """What a clip must reach so that strangers are seldom enough taken for any of these people.
+
+    Args:
+        strangers: ``(E, J)`` of `stranger_ratios`.
+        false_accept_rate: in (0, 1).
+
+    Raises:
+        ValueError: A rate out of range.
+    """
+    best = strangers.max(axis=0)  # (J,)
+    return threshold_at(best[np.isfinite(best)], false_accept_rate)
+
+
+def _voices(book: Book, names: Sequence[str]) -> Matrix:
+    return np.stack([mean_voice(book.people[name]) for name in names])  # (E, D)
+
+
+def _calibrated(book: Book, names: Sequence[str], scores: Scores) -> Scores:
     lines = [book.calibrations[len(book.people[name])] for name in names]
     return np.stack([line(row) for line, row in zip(lines, scores)])
-
-
-def _threshold(book: Book, num_clips: int, num_people: int, false_accept_rate: float) -> Threshold:
-    """In log-likelihood ratio, for a voice of so many clips in a book of so many people."""
-    nontargets = compare(book.population, book.scorer, num_clips).nontargets
-    limit = threshold_at(nontargets, num_people, false_accept_rate)
-    llr = book.calibrations[num_clips](np.array(limit.value))
-    return Threshold(float(llr), limit.is_extrapolated)

@@ -1,6 +1,7 @@
 """Voices are pitches that come and go; a classifier's pooled vector tells them apart."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,20 @@ def test_enrolled_people_are_known_again(
     assert [row["name"] for row in found] == ["anna", "anna"]
 
 
+def test_a_stranger_who_is_enrolled_by_another_name_is_told(
+    run: Path, people: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    book = Path(shutil.copytree(people, tmp_path / "book"))
+    again = tmp_path / "again"
+    for take in range(2):
+        write(again / f"bert{take}.wav", syllables(150, take))  # s150's very clips
+    for name, told in (("bert", "bert sounds like s150, one of the strangers"), ("s150", "")):
+        caplog.clear()
+        words = [f"name={name}", inputs(again, "bert", 2)]
+        assert main(["speaker", "enrol", *of(run, book), *words]) == 0
+        assert told in caplog.text and "like s150" not in caplog.text.replace(told, "")
+
+
 def test_clips_that_will_not_do_are_refused_with_the_reason(
     run: Path, clips: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,7 +170,7 @@ def test_a_book_that_is_not_there_is_said(
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        ([], "expected enrol, verify, identify, list, remove, got nothing"),
+        ([], "expected enrol, verify, identify, list, remove, rehearse, got nothing"),
         (["enroll", "book=b"], "got enroll (did you mean enrol?)"),
         (["list"], "book: missing; give book=FOLDER"),
         (["enrol", "book=b"], "name: expected 1 to 100 characters, no path"),

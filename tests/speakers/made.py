@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnmm.speakers.book import Book
-from rnnmm.speakers.population import Population
+from rnnmm.speakers.population import Cohort, Population
 
 DIM = 24
 
@@ -16,7 +16,7 @@ def clips_of(people: int, count: int, seed: int) -> np.ndarray:
 
 
 def empty_book(people: int = 30, count: int = 6) -> Book:
-    cohort = clips_of(40, 1, 1)[:, 0]
     clips = clips_of(people, count, 2)
     speakers = tuple(f"p{who}" for who in range(people) for _ in range(count))
+    cohort = Cohort(clips_of(40, 3, 1).reshape(-1, DIM), tuple(f"c{i // 3}" for i in range(120)))
     return Book("model", cohort, Population(clips.reshape(-1, DIM), speakers), {}, {})

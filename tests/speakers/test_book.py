@@ -43,6 +43,7 @@ def test_round_trip(book: Book, tmp_path: Path) -> None:
     assert (again.model, list(again.people)) == ("model", ["anna"])
     assert again.calibrations == book.calibrations
     assert again.population.speakers == book.population.speakers
+    assert again.cohort.speakers == book.cohort.speakers
     tests = clips_of(4, 1, 6)[:, 0]
     assert log_ratios(again, ["anna"], tests) == pytest.approx(
         log_ratios(book, ["anna"], tests), abs=1e-3
@@ -136,7 +137,7 @@ def test_what_is_no_book_is_said(book: Book, tmp_path: Path) -> None:
     path, good = tmp_path / "book.json", (tmp_path / "book.json").read_text()
     fields = json.loads(good)
     for bad in (
-        "not json", "[]", json.dumps({**fields, "schema": 2}), json.dumps({"schema": 1}),
+        "not json", "[]", json.dumps({**fields, "schema": 1}), json.dumps({"schema": 2}),
         good.replace('"num_clips": 3', '"num_clips": 4'), good.replace('"anna"', '"../x"'),
         json.dumps({**fields, "calibrations": {}}),
     ):  # fmt: skip

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from rnnmm.speakers.population import Population, compare, spread_rows
+from rnnmm.speakers.population import (
+    Cohort,
+    Population,
+    compare,
+    spread_rows,
+    try_strangers,
+)
 from rnnmm.speakers.scoring import Scorer, mean_voice
 
 SPEAKERS = ("b", "a", "b", "c", "a", "b")
@@ -11,37 +17,66 @@ def population() -> Population:
     return Population(np.random.default_rng(0).normal(size=(6, 4)), SPEAKERS)
 
 
+def cohort(num_people: int, num_clips: int = 2) -> Cohort:
+    clips = np.random.default_rng(1).normal(size=(num_people * num_clips, 4))
+    # Not in order, and the clips of a person not together.
+    return Cohort(clips, tuple(f"t{num_people - i % num_people:02}" for i in range(len(clips))))
+
+
+def voice_of(others: Cohort, name: str) -> np.ndarray:
+    own = [i for i, who in enumerate(others.speakers) if who == name]
+    return mean_voice(others.embeddings[own])
+
+
 @pytest.mark.parametrize("num_clips", [1, 2, 9])
 def test_scores_are_those_of_each_comparison_alone(num_clips: int) -> None:
-    people = population()
-    scorer = Scorer(np.random.default_rng(1).normal(size=(25, 4)))
-    found = compare(people, scorer, num_clips)
+    people, others = population(), cohort(25)
+    names = sorted(set(others.speakers))
+    scorer = Scorer(np.stack([voice_of(others, name) for name in names]))
     targets, nontargets = [], []
-    for place, name in enumerate(SPEAKERS):
-        others = []
-        for other in "abc":
-            clips = [i for i, who in enumerate(SPEAKERS) if who == other and i != place]
-            if not clips:
-                continue
-            voice = mean_voice(people.embeddings[clips[:num_clips]])
-            score = scorer.scores(voice[None], people.embeddings[place][None])[0, 0]
-            (targets if other == name else others).append((name, score))
-        for voice, own in enumerate(scorer.cohort):
-            rest = Scorer(np.delete(scorer.cohort, voice, axis=0))
+    for name in "abc":
+        own = [i for i, who in enumerate(SPEAKERS) if who == name]
+        voice = mean_voice(people.embeddings[own[:num_clips]])
+        for place, who in enumerate(SPEAKERS):
             clip = people.embeddings[place][None]
-            others.append(("cohort", rest.scores(own[None], clip)[0, 0]))
-        nontargets.append([score for _, score in others])
-    by_speaker = [score for _, score in sorted(targets, key=lambda each: each[0])]
-    assert found.targets == pytest.approx(by_speaker)
-    assert found.nontargets == pytest.approx(np.array(nontargets))
+            rest = [i for i in own if i != place][:num_clips]
+            if who != name:
+                nontargets.append(scorer.scores(voice[None], clip)[0, 0])
+            elif rest:
+                own_voice = mean_voice(people.embeddings[rest])
+                targets.append(scorer.scores(own_voice[None], clip)[0, 0])
+        for clip, who in zip(others.embeddings, others.speakers):
+            alone = Scorer(np.delete(scorer.cohort, names.index(who), axis=0))
+            nontargets.append(alone.scores(voice[None], clip[None])[0, 0])
+    found = compare(people, others, num_clips)
+    assert found.targets == pytest.approx(targets)
+    assert sorted(found.nontargets) == pytest.approx(sorted(nontargets))
 
 
-@pytest.mark.parametrize(("num_voices", "num_tried"), [(0, 0), (1, 0), (5, 5), (20, 0), (21, 21)])
+def test_strangers_are_tried_with_their_names() -> None:
+    people, others = population(), cohort(25)
+    voices = np.random.default_rng(2).normal(size=(3, 4))
+    tried = try_strangers(people, others, voices)
+    assert tried.speakers[:6] == SPEAKERS
+    assert tried.scores.shape == (3, 6 + 50) and len(tried.speakers) == 56
+    names = sorted(set(others.speakers))
+    for name in names:
+        rest = [voice_of(others, other) for other in names if other != name]
+        own = [i for i, who in enumerate(others.speakers) if who == name]
+        expected = Scorer(np.stack(rest)).scores(voices, others.embeddings[own])
+        assert tried.scores[:, np.array(tried.speakers) == name] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("num_people", "num_tried"), [(0, 0), (1, 0), (5, 10), (20, 0), (21, 42), (250, 400)]
+)
 def test_the_cohort_is_tried_where_its_scores_are_of_one_kind(
-    num_voices: int, num_tried: int
+    num_people: int, num_tried: int
 ) -> None:
-    scorer = Scorer(np.random.default_rng(1).normal(size=(num_voices, 4)))
-    assert compare(population(), scorer, 1).nontargets.shape == (6, 2 + num_tried)
+    others = cohort(num_people) if num_people else Cohort(np.zeros((0, 4)), ())
+    tried = try_strangers(population(), others, np.ones((1, 4)))
+    assert tried.scores.shape == (1, 6 + num_tried)
+    assert len(others.scorer.cohort) == num_people
 
 
 def test_a_population_must_hold_both_kinds_of_pairs() -> None:

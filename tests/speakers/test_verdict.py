@@ -11,8 +11,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # for made
 from made import DIM, clips_of, empty_book
 
 from rnnmm.metrics.verification import cllr, min_cllr
-from rnnmm.speakers.book import Book, add_person
-from rnnmm.speakers.verdict import identify, log_ratios, verify
+from rnnmm.speakers.book import Book, add_person, remove_person
+from rnnmm.speakers.verdict import (
+    identify,
+    limit_of,
+    log_ratios,
+    resembling_stranger,
+    stranger_ratios,
+    verify,
+)
 
 RATE = 0.05
 
@@ -90,7 +97,7 @@ def test_voices_of_different_numbers_of_clips_are_held_to_their_own_measure() ->
 
 
 def test_a_rarer_false_accept_needs_more_evidence(book: Book, strangers: np.ndarray) -> None:
-    limits = [verify(book, "n0", strangers[:1], rate)[0] for rate in (0.2, 0.05, 0.001, 1e-7)]
+    limits = [verify(book, "n0", strangers[:1], rate)[0] for rate in (0.2, 0.05, 0.005, 1e-7)]
     needed = [verdict.threshold for verdict in limits]
     assert needed == sorted(needed) and len(set(needed)) == 4
     assert [verdict.is_extrapolated for verdict in limits] == [False, False, False, True]
@@ -103,3 +110,49 @@ def test_who_is_not_there_cannot_be_asked_about(book: Book, strangers: np.ndarra
         identify(empty_book(), strangers, RATE)
     with pytest.raises(ValueError, match="expected 0 < false_accept_rate < 1, got 2"):
         identify(book, strangers, 2)
+
+
+def test_to_identify_among_one_is_to_verify(strangers: np.ndarray) -> None:
+    alone = add_person(empty_book(), "n0", clips_of(1, 3, 10)[0])
+    for rate in (0.3, 0.05):
+        verified, named = verify(alone, "n0", strangers, rate), identify(alone, strangers, rate)
+        assert [one.answer == "same" for one in verified] == [one.answer == "n0" for one in named]
+        assert [one[1:] for one in verified] == [one[1:] for one in named]
+
+
+def test_a_limit_is_of_the_best_against_anybody() -> None:
+    strangers = np.array([[0.0, 4.0, 1.0, -np.inf], [2.0, -np.inf, 3.0, -np.inf]])
+    assert limit_of(strangers, 0.9).value == pytest.approx(np.quantile([2.0, 4.0, 3.0], 0.1))
+    assert limit_of(strangers[:1], 0.9).value == pytest.approx(np.quantile([0.0, 4.0, 1.0], 0.1))
+
+
+def test_more_people_to_be_taken_for_need_more_evidence(book: Book, strangers: np.ndarray) -> None:
+    few = book
+    for name in ("n0", "n1", "n2", "n3", "n4"):
+        few = remove_person(few, name)
+    limits = [identify(one, strangers[:1], RATE)[0].threshold for one in (few, book)]
+    assert limits[0] < limits[1]
+    # A voice that a stranger sounds like is held to more by itself, too.
+    twin = book.population.embeddings[:3] + 0.5
+    like = add_person(book, "twin", twin)
+    assert (
+        verify(like, "twin", strangers[:1], RATE)[0].threshold
+        > verify(like, "n0", strangers[:1], RATE)[0].threshold
+    )
+
+
+def test_nobody_is_a_stranger_to_himself() -> None:
+    """People who are in the population are enrolled by their names there."""
+    bare, clips = empty_book(), empty_book().population.embeddings[:6]
+    named, other = (add_person(bare, name, clips[:3]) for name in ("p0", "anna"))
+    answers = [
+        [verdict.answer for verdict in verify(one, name, clips[3:], 0.01)]
+        for one, name in ((named, "p0"), (other, "anna"))
+    ]
+    assert answers == [["same"] * 3, ["different"] * 3]
+    tried = stranger_ratios(named, ["p0"])
+    assert np.isinf(tried.scores[0]).tolist() == [who == "p0" for who in tried.speakers]
+    assert resembling_stranger(named, "p0") != "p0"
+    assert resembling_stranger(other, "anna") == "p0"
+    odd = add_person(bare, "odd", -np.ones((3, DIM)))
+    assert resembling_stranger(odd, "odd") is None
