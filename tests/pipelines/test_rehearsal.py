@@ -1,6 +1,5 @@
 """Voices are pitches that come and go, of people whom the run has never heard."""
 
-import io
 import json
 import shutil
 from pathlib import Path
@@ -49,12 +48,11 @@ def rehearsed(
     run: Path, others: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, str]:
     """Where the figures lie, and what was printed."""
-    out, shown = tmp_path_factory.mktemp("rehearsed"), io.StringIO()
+    out = tmp_path_factory.mktemp("rehearsed")
     asked = ["rates=[0.05,0.2]", "num_draws=4", "num_clips=2"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(console, "file", shown)
+    with console.capture() as shown:
         assert main(["speaker", "rehearse", *words(run, others, out), *asked]) == 0
-    return out / "metrics.json", shown.getvalue()
+    return out / "metrics.json", shown.get()
 
 
 def test_stated_rates_are_measured(rehearsed: tuple[Path, str]) -> None:
