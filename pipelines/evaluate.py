@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from rnnmm.pipelines.console import console, logging_to, print_figures
 from rnnmm.pipelines.preprocess import preprocess
 from rnnmm.result import Evaluation
 from rnnmm.run import read_config, read_state
+from rnnmm.store.joined import JoinedStore
 from rnnmm.store.reader import Store
 from rnnmm.summary import write_report
+from rnnmm.tasks.joined import Alone, Recording, score_beside
+from rnnmm.tasks.recognition import SpeechRecognition
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +96,7 @@ def _split_there(split: str, store: Store) -> str:
 
 
 def degraded(config: Mapping[str, Any], store: Store) -> Store:
-    """The store with the noise that is asked for."""
+    """The store with the noise that is asked for, or as the long recordings."""
     if not config.get("degrade"):
         return store
     inputs = config["task"]["inputs"]
@@ -116,6 +120,9 @@ def evaluate_run(
     """
     store = degraded(config, store)
     evaluation = evaluate(config, store, config["split"], run_dir, **seconds)
+    if isinstance(store, JoinedStore) and isinstance(evaluation.task, SpeechRecognition):
+        alone = evaluate(config, store.items, config["split"], run_dir)
+        evaluation = _beside(evaluation, store.members, alone)
     evaluation.write(out)
     title = f"{evaluation.task.name} on {store.info['name']}, split {evaluation.split}"
     write_report(out / "report.html", title, [(evaluation, run_dir)])
@@ -124,3 +131,15 @@ def evaluate_run(
     print_figures(heading, score.metrics, score.floors, evaluation.intervals)
     console.print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
     return evaluation
+
+
+def _beside(joined: Evaluation, members: Sequence[Sequence[int]], alone: Evaluation) -> Evaluation:
+    """The evaluation of recordings with the figures of the items in them, one by one."""
+    items = {
+        one.row: Alone(unit, alone.rows.references[one.row][0].split(), one.hypothesis.split())
+        for one, unit in zip(alone.predictions, alone.units)
+    }
+    recordings = [
+        Recording(members[one.row], one.hypothesis.split()) for one in joined.predictions
+    ]
+    return replace(joined, score=score_beside(joined.score, recordings, items, alone.score))

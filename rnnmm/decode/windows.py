@@ -31,8 +31,8 @@ def plan_windows(
     longest_s: float,
     overlap_s: float,
     margin_s: float,
-) -> list[Window]:
-    """Windows over stretches of speech, none longer than ``longest_s`` and two margins.
+) -> list[list[Window]]:
+    """Windows over each stretch of speech, none longer than ``longest_s`` and two margins.
 
     Args:
         segments: ``(I, 2)`` start and end of each stretch, seconds, in order and apart.
@@ -42,17 +42,16 @@ def plan_windows(
         margin_s: >= 0, heard before and after each stretch, up to half-way to the next.
 
     Returns:
-        In order; together, ``from_s`` to ``to_s`` cover the recording. None for no speech.
+        Of each stretch, in order; together, ``from_s`` to ``to_s`` cover the recording.
     """
     assert 0 <= overlap_s < longest_s and margin_s >= 0
-    if not len(segments):
-        return []
     between = (segments[1:, 0] + segments[:-1, 1]) / 2
     edges = np.concatenate([[-math.inf], between, [math.inf]])  # (I + 1,)
-    windows: list[Window] = []
+    windows: list[list[Window]] = []
     for (start, end), low, high in zip(segments, edges[:-1], edges[1:]):
         heard = max(start - margin_s, low, 0.0), min(end + margin_s, high, duration_s)
-        windows += _cut(*heard, float(low), float(high), longest_s + 2 * margin_s, overlap_s)
+        longest = longest_s + 2 * margin_s
+        windows.append(_cut(*heard, float(low), float(high), longest, overlap_s))
     return windows
 
 

@@ -102,8 +102,8 @@ def _powers(x: Padded, hop: int) -> Padded:
     sharp = torch.cat([x.data[:, :1], x.data[:, 1:] - _PRE_EMPHASIS * x.data[:, :-1]], dim=1)
     missing = max(0, _WINDOW_HOPS * hop - sharp.shape[1])
     sharp = functional.pad(x.with_data(sharp).zeroed().data, (0, missing))
-    whole = sharp[:, : sharp.shape[1] // hop * hop]
-    by_hop = whole.square().unflatten(1, (-1, hop)).mean(dim=2)  # (B, hops)
+    num_hops = sharp.shape[1] // hop
+    by_hop = sharp[:, : num_hops * hop].square().reshape(-1, num_hops, hop).mean(dim=2)
     powers = functional.avg_pool1d(by_hop[:, None], _WINDOW_HOPS, 1).squeeze(1)  # (B, T)
     return Padded(powers, (x.lengths // hop - _WINDOW_HOPS + 1).clamp(min=1))
 
@@ -140,7 +140,8 @@ def _tones(quiet: Tensor, noise: Tensor) -> Tensor:
     white = (12**0.5 * (noise - 0.5)).to(quiet.device, non_blocking=True)
     size = max(length, taps)
     spectrum = torch.fft.rfft(kernel, size) * torch.fft.rfft(white, size)
-    return torch.fft.irfft(spectrum, size)[:, :length]
+    tones: Tensor = torch.fft.irfft(spectrum, size)
+    return tones[:, :length]
 
 
 def _edged(row: Tensor, tone: Tensor, bounds: list[int], wanted: list[int]) -> Tensor:

@@ -17,6 +17,8 @@ _TASKS = {
 }
 _METRICS = {
     "wer": "word error rate",
+    "wer_alone": "word error rate of the items one by one",
+    "wer_rise": "rise of the word error rate above that",
     "cer": "character error rate",
     "ece": "calibration error of the words' confidence",
     "eer": "equal error rate",

@@ -1,4 +1,8 @@
-"""Recordings too long to be read at once: decoded between pauses, each part from a fresh state."""
+"""Recordings too long to be read at once: decoded between pauses, each part from a fresh state.
+
+A stretch of speech may be read twice, with less and with more of the quiet around it, of which the
+surer reading counts: where a cut lies decides words that are doubtful anyway.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,13 +30,15 @@ class LongAudio:
         longest_s: of what is read at once. A model that was trained on sentences reads a longer
             stretch worse, so twice the longest of them is a good bound.
         overlap_s: that two windows of one stretch of speech share, below ``longest_s``.
-        margin_s: heard before and after each stretch.
+        margin_s: heard before and after each stretch, up to half-way to the next.
+        other_margin_s: that of the second reading; None: each stretch is read but once.
         detect: where somebody speaks; None: by energy, or a `rnnmm.detection.LearnedActivity`.
     """
 
     longest_s: Positive = 30.0
     overlap_s: NotNegative = 2.0
-    margin_s: NotNegative = 0.2
+    margin_s: NotNegative = 0.6
+    other_margin_s: NotNegative | None = 1.0
     detect: Detect | None = None
 
     def __post_init__(self) -> None:
@@ -42,12 +48,16 @@ class LongAudio:
                 f"{self.longest_s:g}"
             )
 
-    def windows(self, samples: Pcm, sample_rate: int) -> list[Window]:
-        """What of a recording is read at once; nothing where nobody speaks."""
+    def readings(self, samples: Pcm, sample_rate: int) -> list[list[list[Window]]]:
+        """By reading and stretch of speech, what is read at once; nothing where nobody speaks."""
         detect = self.detect or speech_segments
         duration_s = len(samples) / sample_rate
         segments = detect(samples, sample_rate)
-        return plan_windows(segments, duration_s, self.longest_s, self.overlap_s, self.margin_s)
+        others = () if self.other_margin_s is None else (self.other_margin_s,)
+        return [
+            plan_windows(segments, duration_s, self.longest_s, self.overlap_s, margin_s)
+            for margin_s in (self.margin_s, *others)
+        ]
 
 
 def read_long(
@@ -56,7 +66,8 @@ def read_long(
     """One answer for a recording of any length.
 
     Where two windows overlap, the words whose middle is nearer to one of them are that one's. Of a
-    window whose words have no times all words count.
+    window whose words have no times all words count. Of two readings of a stretch that of the
+    higher score counts, the first where they are equal.
 
     Args:
         row: of the store.
@@ -65,13 +76,22 @@ def read_long(
         long_audio: how to cut.
         read: what answers a batch of windows.
     """
-    windows = long_audio.windows(samples.cpu().numpy(), sample_rate)
+    plans = long_audio.readings(samples.cpu().numpy(), sample_rate)
+    windows = [window for plan in plans for stretch in plan for window in stretch]
     answers = _answers(samples, sample_rate, windows, read)
-    found = [_placed(window, answer) for window, answer in zip(windows, answers)]
+    readings = [
+        [[_placed(window, next(answers)) for window in stretch] for stretch in plan]
+        for plan in plans
+    ]
+    found = [one for same in zip(*readings) for one in max(same, key=_total_score)]
     text = " ".join(one.hypothesis for one in found if one.hypothesis)
-    score = sum(one.score for one in found)
+    score = _total_score(found)
     words = tuple(word for one in found for word in one.words)
     return Prediction(row, text, score, words=words, nbest=((text, score),))
+
+
+def _total_score(answers: Sequence[Prediction]) -> float:
+    return sum(one.score for one in answers)
 
 
 def _answers(

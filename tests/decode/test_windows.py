@@ -25,7 +25,9 @@ def test_all_speech_is_heard_and_counts_once(
     lengths: list[tuple[float, float]], longest_s: float, overlap_s: float, margin_s: float
 ) -> None:
     segments, duration_s = stretches(lengths)
-    windows = plan_windows(segments, duration_s, longest_s, overlap_s, margin_s)
+    by_stretch = plan_windows(segments, duration_s, longest_s, overlap_s, margin_s)
+    assert len(by_stretch) == len(segments) and all(by_stretch)
+    windows = [one for stretch in by_stretch for one in stretch]
     assert windows[0].from_s == -np.inf and windows[-1].to_s == np.inf
     for before, after in itertools.pairwise(windows):
         assert before.to_s == after.from_s
@@ -39,13 +41,13 @@ def test_all_speech_is_heard_and_counts_once(
 
 
 def test_windows_of_one_stretch_share_the_overlap_and_part_in_its_middle() -> None:
-    windows = plan_windows(np.array([[1.0, 10.0]]), 12.0, 5.0, 1.0, 0.0)
+    (windows,) = plan_windows(np.array([[1.0, 10.0]]), 12.0, 5.0, 1.0, 0.0)
     assert windows == [Window(1, 6, -np.inf, 5.5), Window(5, 10, 5.5, np.inf)]
 
 
 def test_margins_end_half_way_to_the_next_stretch() -> None:
     windows = plan_windows(np.array([[1.0, 2.0], [2.4, 3.0]]), 3.1, 5.0, 1.0, 0.5)
-    assert [(one.start_s, one.end_s) for one in windows] == [(0.5, 2.2), (2.2, 3.1)]
+    assert [(one.start_s, one.end_s) for (one,) in windows] == [(0.5, 2.2), (2.2, 3.1)]
 
 
 def test_no_speech_no_windows() -> None:

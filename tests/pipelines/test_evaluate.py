@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 import soundfile
-from tones import PITCHES_HZ, make_tree, read, tone
+from tones import PITCHES_HZ, SMALL, make_tree, read, tone
 
 from rnnmm.configfile import dump_config
 from rnnmm.pipelines.cli import main
@@ -95,6 +95,30 @@ def test_a_manifest_is_measured_too(run: Path, corpus: Path, tmp_path: Path) -> 
     # A speaker nobody trained on can never be answered, and counts as wrong.
     assert metrics["metrics"]["accuracy"] <= 0.5
     assert "zed" in metrics["counts"]["classes"]
+
+
+def test_items_joined_are_measured_beside_the_items(corpus: Path, tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    rows = [f"{split}/{name}/{take}.wav,{name},{split}" for split in ("train", "val", "test")
+            for name in PITCHES_HZ for take in (0, 1)]  # fmt: skip
+    table.write_text("\n".join(["path,text,split", *rows]))
+    given = ["dataset=manifest", f"dataset.path={table}", f"dataset.root={corpus}", *SMALL,
+             "task=asr", "model=crnn_ctc", "task.target.long_audio.longest_s=2.5",
+             f"run.dir={tmp_path / 'run'}", f"store.root={tmp_path / 'stores'}",
+             "trainer.max_epochs=1"]  # fmt: skip
+    assert main(["run", *given]) == 0
+    before = read(tmp_path / "run" / "metrics.json")
+    joining = ["degrade=joined", "degrade.length_s=3"]
+    assert main(["evaluate", f"run.dir={tmp_path / 'run'}", *joining]) == 0
+    found = read(tmp_path / "run" / "degraded" / "joined_3s" / "metrics.json")
+    assert (before["num_items"], found["num_items"]) == (6, 1)
+    assert found["counts"]["words"]["reference_length"] % 6 == 0
+    assert found["metrics"]["wer_alone"] == before["metrics"]["wer"] > 0
+    assert found["floors"]["wer_alone"] == before["floors"]["wer"]
+    ratio = found["metrics"]["wer"] / before["metrics"]["wer"]
+    assert found["metrics"]["wer_rise"] == pytest.approx(ratio - 1)
+    assert found["fingerprints"]["store"] != before["fingerprints"]["store"]
+    assert all(one["units"] == 6 for one in found["intervals"].values())
 
 
 def test_evaluating_nothing_is_explained(

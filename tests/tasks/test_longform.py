@@ -52,7 +52,7 @@ def test_nothing_is_lost_and_nothing_said_twice() -> None:
     starts = [0.5, 1.0, 3.0, *np.arange(5.0, 14.0, 0.3)]  # the last run is one long stretch
     samples = recording(*starts, duration_s=16.0)
     cut = LongAudio(longest_s=3.0, overlap_s=1.0)
-    assert len(cut.windows(samples.numpy(), RATE)) > 5
+    assert all(len(plan[-1]) > 1 for plan in cut.readings(samples.numpy(), RATE))
     found = read_long(7, samples, RATE, cut, read)
     assert found.row == 7
     assert found.hypothesis.split() == [str(n) for n in range(1, len(starts) + 1)]
@@ -78,6 +78,44 @@ def test_words_without_times_all_count() -> None:
         return [one._replace(words=()) for one in read(inputs)]
 
     assert read_long(0, samples, RATE, LongAudio(), mute).hypothesis == "1 2"
+
+
+def by_length(inputs: Padded) -> list[Prediction]:
+    """The length of each window in tenths of a second; the shorter one the surer."""
+    return [
+        Prediction(0, str(round(10 * int(size) / RATE)), -float(size)) for size in inputs.lengths
+    ]
+
+
+def test_of_two_readings_of_a_stretch_the_surer_counts() -> None:
+    samples = recording(1.0, 5.0, duration_s=9.0)
+    given = lambda _, rate: np.array([[1.0, 2.0], [5.0, 7.0]])  # noqa: E731
+
+    def answer(margin_s: float, other_margin_s: float | None) -> str:
+        cut = LongAudio(margin_s=margin_s, other_margin_s=other_margin_s, detect=given)
+        return read_long(0, samples, RATE, cut, by_length).hypothesis
+
+    assert answer(0.2, None) == answer(0.2, 0.5) == answer(0.5, 0.2) == "14 24"
+    assert answer(0.5, None) == "20 30"
+    # Half-way to the other stretch, and at both ends, there is no more to hear: 35 and 55.
+    assert answer(4.0, 1.0) == "30 40"
+
+
+def test_each_stretch_has_its_own_surer_reading() -> None:
+    samples = recording(1.0, 5.0, duration_s=9.0)
+    heard_of: list[int] = []
+
+    def read(inputs: Padded) -> list[Prediction]:
+        sizes = inputs.lengths.tolist()
+        heard_of.extend(sizes)
+        return [Prediction(0, str(size), {1400: -1, 2400: -9}.get(size, -5)) for size in sizes]
+
+    cut = LongAudio(
+        margin_s=0.2, other_margin_s=0.5, detect=lambda _, rate: np.array([[1.0, 2], [5.0, 7]])
+    )
+    found = read_long(0, samples, RATE, cut, read)
+    assert (found.hypothesis, found.score) == ("1400 3000", -6)
+    assert sorted(heard_of) == [1400, 2000, 2400, 3000]
 
 
 def test_an_overlap_as_long_as_a_window_is_refused() -> None:
@@ -113,8 +151,9 @@ def test_long_and_short_recordings_share_a_batch(task: SpeechRecognition) -> Non
             numbers = [list(one[1:]) for one in alone.words]
             expected = [list(one[1:]) for one in together[place].words]
             np.testing.assert_allclose(numbers, expected, atol=1e-5)
-        windows = task.target.long_audio.windows(rows[1].numpy(), 8000)
-    assert len(windows) > 3
+        plans = task.target.long_audio.readings(rows[1].numpy(), 8000)
+    assert [len(plan) for plan in plans] == [1, 1]
+    assert all(len(stretch) > 1 for plan in plans for stretch in plan)
     ends = [one.end_s for one in together[1].words]
     assert ends and max(ends) > 2.5
 
