@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rnnmm.batch import LabelBatch, Padded
 from rnnmm.domain import Probability
+from rnnmm.features.backwards import turn_some, turned_classes
 from rnnmm.features.mixup import one_hot
 from rnnmm.losses import class_loss
 from rnnmm.metrics.classification import (
@@ -36,11 +37,14 @@ class Class(Labelled):
     Args:
         column: "speaker", or "label" for everything else.
         label_smoothing: probability mass spread over all classes in training, in [0, 1).
+        backwards: pairs of classes that become each other when a clip is played backwards, or of
+            one name for a class that stays the same; in training half of their clips are.
         num_clips, clip_steps, num_crops, mixup: as in `Labelled`.
     """
 
     column: Literal["speaker", "label"]
     label_smoothing: Probability = 0.0
+    backwards: Sequence[Sequence[str]] = ()
 
     def references(self, store: Store) -> list[References]:
         """The class of each row; none where the column is empty."""
@@ -73,6 +77,14 @@ class Classification(LabelledTask):
                    epoch: int) -> LabelBatch:  # fmt: skip
         """Class indices as targets."""
         return label_batch(index, inputs, references, self.answers.vocabulary)
+
+    def training_step(self, batch: LabelBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
+        """The loss, of clips of which some are played backwards where that is asked for."""
+        if self.target.backwards:
+            turned = turned_classes(self.target.backwards, self.answers.vocabulary)
+            inputs, labels = turn_some(batch.inputs, batch.labels, turned, self._generator)
+            batch = batch._replace(inputs=inputs, labels=labels)
+        return super().training_step(batch, batch_idx)
 
     def loss(self, frames: Padded, batch: LabelBatch) -> Tensor:
         """Cross-entropy per item."""

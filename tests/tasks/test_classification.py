@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rnnmm.batch import Padded
+from rnnmm.batch import LabelBatch, Padded
 from rnnmm.features.chain import Chain
 from rnnmm.models.classifier import Classifier
 from rnnmm.nn.recurrent import Recurrent
@@ -73,3 +73,26 @@ def test_few_classes_have_a_short_ranking(memory_store) -> None:
     assert prediction.hypothesis == prediction.ranking[0]
     assert -0.7 < prediction.score < 0
     assert task.detail(prediction, ()) == {"ranking": list(prediction.ranking)}
+
+
+def test_clips_played_backwards_are_trained_on_under_their_other_class(memory_store) -> None:
+    target = Class("label", backwards=[["run", "hop"]])
+    answers = target.learn([("run",), ("hop",)], 1)
+    model = Classifier(Recurrent(1, 2), 2)
+    task = Classification("action", "features", target, Chain(), model, answers, AdamW())
+    seen: list[tuple[list[float], int]] = []
+
+    def look(frames: Padded, batch: LabelBatch) -> torch.Tensor:
+        seen.extend(zip((row[:, 0].tolist() for row in frames.rows()), batch.labels.tolist()))
+        return torch.zeros(())
+
+    task.loss = look  # type: ignore[method-assign]
+    clip = torch.tensor([[1.0], [2.0], [3.0]])
+    run, hop = (answers.vocabulary.index(name) for name in ("run", "hop"))
+    batch = LabelBatch(torch.arange(20), Padded.stack([clip] * 20), torch.full((20,), run))
+    task.seed_step(0, 0)
+    task.training_step(batch, 0)
+    assert {(tuple(frames), label) for frames, label in seen} == {
+        ((1.0, 2.0, 3.0), run),
+        ((3.0, 2.0, 1.0), hop),
+    }
