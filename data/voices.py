@@ -108,7 +108,11 @@ def _make(folder: Path, speakers: Sequence[Speaker], texts: Sequence[str]) -> No
         made = Path(name) / "clips"
         made.mkdir()
         pool.submit(_read_all, made, speakers, texts).result()
-        made.rename(folder)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another run was quicker: the same clips
+                raise
 
 
 def _read_all(folder: Path, speakers: Sequence[Speaker], texts: Sequence[str]) -> None:

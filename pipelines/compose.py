@@ -74,6 +74,8 @@ def compose_for_run(
     config, faults = compose_or_faults(overrides, required, folder, base)
     if not faults and config["dataset"] != base.get("dataset"):
         config["extra"] = None  # what was trained on beside the run's own data
+    if any(one.key_or_group.partition(".")[0] == "extra" for one in parsed):
+        faults = [*faults, "extra: is for training; a finished run keeps its own"]
     return _or_exit(config, faults)
 
 

@@ -44,7 +44,9 @@ def learn_book(config: Mapping[str, Any], task: Task, model: str) -> Book:
     with TemporaryDirectory() as folder:
         # The run's stores may lie where nothing can be written, and other data are needed once.
         is_own = config["dataset"] == trained["dataset"]
-        store, _ = preprocess(config if is_own else {**config, "store": {"root": folder}})
+        is_stored = is_own and not trained.get("extra")
+        people = {**config, "extra": None, "store": {"root": folder}}  # strangers are no machines
+        store, _ = preprocess(config if is_stored else people)
         parts = [
             embed_clips(config, store, speaking_rows(store, part, task.inputs), task)
             for part in (split, "train")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from rnnmm.metrics.interval import Redraw, redrawn_interval
 from rnnmm.metrics.verification import cllr, eer, min_cllr
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_figures, print_rows
-from rnnmm.pipelines.evaluate import results_dir
+from rnnmm.pipelines.evaluate import degraded, results_dir
 from rnnmm.pipelines.population import embed_clips, learn_book, speaking_rows
 from rnnmm.pipelines.preprocess import preprocess
 from rnnmm.pipelines.words import is_between, stop, take_words
@@ -116,6 +117,7 @@ def _people(config: Mapping[str, Any], task: Task, is_own: bool) -> People:
     with TemporaryDirectory() as folder:
         # As for a book: the run's stores may be read-only, and other data are needed once.
         store, _ = preprocess(config if is_own else {**config, "store": {"root": folder}})
+        store = degraded(config, store)
         index = speaking_rows(store, config["split"], task.inputs)
         rate = int(config["preprocess"]["decoding"]["sample_rate"])
         good = [row for row in index.tolist() if assess(store.audio(row), rate).fault is None]
@@ -124,8 +126,8 @@ def _people(config: Mapping[str, Any], task: Task, is_own: bool) -> People:
     num_refused = len(index) - len(good)
     if num_refused:
         log.warning("%s refused, as identify refuses them", count_of(num_refused, "clip"))
-    who = np.array(speakers)
-    clips = {one: embeddings[who == one] for one in sorted(set(speakers))}
+    who = np.array([normalize("NFC", one) for one in speakers])  # as a book writes names
+    clips = {one: embeddings[who == one] for one in sorted(set(who.tolist()))}
     return People(clips, name, num_refused)
 
 

@@ -79,6 +79,9 @@ class Manifest:
 def join_training(manifest: Manifest, extra: Manifest) -> Manifest:
     """A dataset with the items of another one beside it, all of them to train on.
 
+    Paths begin at the folder that both roots are in. They are a part of what identifies a store:
+    where the roots lie otherwise to each other, the order of training is another one.
+
     Args:
         manifest: keeps its name, its items and their splits.
         extra: its ids get its name before them; splits and groups that it has do not count.
@@ -89,7 +92,7 @@ def join_training(manifest: Manifest, extra: Manifest) -> Manifest:
     # Before they get a wider root, in which a path out of its own would lie.
     for part in (manifest, extra):
         check_manifest(part)
-    roots = [part.root.absolute() for part in (manifest, extra)]
+    roots = [part.root.resolve() for part in (manifest, extra)]  # as the check sees them
     try:
         root = Path(os.path.commonpath(roots))
     except ValueError as error:

@@ -20,6 +20,7 @@ from rnnmm.tasks.captioning import Captioning
 from rnnmm.tasks.task import Prediction
 
 _NUM_EXAMPLES = 6
+_LONGEST_S = 60.0  # of sound in the page
 
 
 def write_report(path: Path, title: str, evaluations: Sequence[tuple[Evaluation, Path]]) -> None:
@@ -122,10 +123,10 @@ def _looks(evaluation: Evaluation, prediction: Prediction) -> list[Look]:
 
 
 def _wav(store: Store, row: int) -> bytes | None:
-    if not store.num_samples[row]:
+    rate = int(store.info["decoding"]["sample_rate"] or 0)
+    if not 0 < store.num_samples[row] <= _LONGEST_S * rate:
         return None
     buffer = io.BytesIO()
-    rate = int(store.info["decoding"]["sample_rate"])
     soundfile.write(buffer, store.audio(row), rate, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 

@@ -126,3 +126,16 @@ def test_a_path_out_of_one_root_stays_a_fault_beside_another(tmp_path: Path) -> 
         people = Manifest("people", tmp_path / "people", (Item("1", path, "test"),))
         with pytest.raises(ValueError, match="paths outside the root"):
             join_training(people, made)
+
+
+def test_a_root_behind_a_link_is_joined_where_it_leads(tmp_path: Path) -> None:
+    for name in ("real/a.wav", "made/a.wav"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "people").symlink_to(tmp_path / "real")
+    people = Manifest("people", tmp_path / "media" / "people", (Item("a", "a.wav", "test"),))
+    made = Manifest("made", tmp_path / "made", (Item("a", "a.wav", "train"),))
+    both = join_training(people, made)
+    check_manifest(both)
+    assert [item.path for item in both.items] == ["real/a.wav", "made/a.wav"]

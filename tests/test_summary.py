@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from rnnmm import summary
 from rnnmm.metrics.errors import Edit
 from rnnmm.metrics.interval import Interval
 from rnnmm.summary import summarise, write_report
@@ -83,6 +84,15 @@ def test_an_example_can_be_played_and_looked_at(tmp_path: Path) -> None:
     assert zero.reference == "yes\nyep"
     assert zero.alignment == [Edit("hit", "yes", "yes")]
     assert one.alignment is None
+
+
+def test_sound_of_half_an_hour_is_not_put_into_the_page(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(summary, "_LONGEST_S", 79 / RATE)
+    _, one = summarise(evaluation_of(2, 0), tmp_path).examples
+    assert one.audio is None
+    monkeypatch.setattr(summary, "_LONGEST_S", 80 / RATE)
+    _, one = summarise(evaluation_of(2, 0), tmp_path).examples
+    assert one.audio is not None
 
 
 def test_the_confusion_is_a_matrix(tmp_path: Path) -> None:

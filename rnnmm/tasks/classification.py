@@ -55,7 +55,9 @@ class Class(Labelled):
         names = [name for names in references for name in names]
         counts = Counter(names)
         commonest = sorted(counts, key=lambda name: (-counts[name], name))
-        return Answers(Vocabulary.fit(names, "label"), tuple(commonest[:_TOP]), input_dim)
+        classes = Vocabulary.fit(names, "label")
+        turned_classes(self.backwards, classes)  # a wrong name is said before training begins
+        return Answers(classes, tuple(commonest[:_TOP]), input_dim)
 
 
 def label_batch(

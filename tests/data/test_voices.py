@@ -50,6 +50,14 @@ def test_a_start_that_fails_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_of_two_runs_that_make_them_the_slower_takes_the_others(tmp_path: Path) -> None:
+    first = prepare(str(tmp_path), TEXTS, num_speakers=1)
+    before = contents(first.root)
+    voices._make(first.root, draw_speakers(1, 0), TEXTS)
+    assert contents(first.root) == before
+    assert [path.name for path in tmp_path.iterdir()] == [first.root.name]
+
+
 def test_speakers_differ() -> None:
     speakers = draw_speakers(50, 0)
     assert draw_speakers(60, 0)[:50] == speakers

@@ -287,6 +287,7 @@ def test_a_finished_run_is_the_base(tree: Path, compose: Compose) -> None:
         (["run.dir=run"], "dataset: {_target_: os.system}", "dataset: not an allowed _target_"),
         (["run.dir=run", "experiment=fsdd_asr"], "seed: 1", "cannot be chosen anew"),
         (["run.dir=run", "sed=1"], "seed: 1", "sed: unknown key"),
+        (["run.dir=run", "extra.root=x"], "seed: 1", "extra: is for training; a finished run"),
     ],
 )
 def test_a_base_that_cannot_be_used(

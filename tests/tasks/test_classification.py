@@ -96,3 +96,9 @@ def test_clips_played_backwards_are_trained_on_under_their_other_class(memory_st
         ((1.0, 2.0, 3.0), run),
         ((3.0, 2.0, 1.0), hop),
     }
+
+
+def test_a_wrong_name_of_a_class_is_said_before_training() -> None:
+    target = Class("label", backwards=[["run", "hopp"]])
+    with pytest.raises(ValueError, match=r"expected pairs of classes .* got \['run', 'hopp'\]"):
+        target.learn([("run",), ("hop",)], 1)
