@@ -101,7 +101,7 @@ def degraded(config: Mapping[str, Any], store: Store) -> Store:
         return store
     inputs = config["task"]["inputs"]
     if "audio" not in parts(inputs):
-        log.warning("degrade: it is for sound, and the task reads %s", inputs)
+        log.warning("degrade: other sound changes nothing for a task that reads %s", inputs)
     degraded: Store = build(config["degrade"]).over(store)
     return degraded
 
