@@ -14,6 +14,8 @@ from typing import NamedTuple
 from rnnmm import __version__
 
 _WIDTH = 99
+_OF_FINISHED_RUNS = ("evaluate", "predict", "speaker", "diarise", "tune-decode")
+_OF_TRAINING = ("experiment", "extra")  # groups that a finished run keeps as they were
 
 
 class Verb(NamedTuple):
@@ -187,19 +189,20 @@ def _verb_help(verb: str) -> str:
     # Hydra takes a fifth of a second to import, which `rnnmm --help` need not wait for.
     from rnnmm.pipelines.compose import config_folders, group_options
 
+    options = group_options(config_folders())
     groups = "\n".join(
         textwrap.fill(
-            " ".join(names), _WIDTH, initial_indent=f"  {group:<11} ", subsequent_indent=" " * 14
+            " ".join(names), _WIDTH, initial_indent=f"  {group:<11} ", subsequent_indent=" " * 4
         )
-        for group, names in group_options(config_folders()).items()
-        if len(names) > 1  # nothing to choose otherwise
+        for group, names in options.items()
+        if len(names) > 1 or group == "extra"  # of the others' one, nothing can be chosen
+        if verb not in _OF_FINISHED_RUNS or group not in _OF_TRAINING
     )
     examples = "\n".join(f"  {example}" for example in VERBS[verb].examples)
     return (
         f"rnnmm {verb}: {VERBS[verb].summary}\n\n{examples}\n\n"
         f"Groups, chosen with GROUP=NAME:\n{groups}\n\n"
-        "Any value of the config is changed with its path, KEY.KEY=VALUE; quote lists for the\n"
-        "shell: 'inputs=[a.wav,b.mp4]'. `rnnmm show` prints the paths and values."
+        "KEY.KEY=VALUE changes any value of `rnnmm show`; quote lists: 'inputs=[a.wav,b.mp4]'."
     )
 
 

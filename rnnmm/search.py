@@ -77,8 +77,8 @@ def word_attention_beam(
     Args:
         answers: vocabulary and n-gram of the run.
         size: beginnings kept.
-        length_power: see `AttentionSearch`, as for
-        coverage: of the input.
+        length_power: see `AttentionSearch`.
+        coverage: of the input; see `AttentionSearch`, too.
         words: see `word_scorers`, which also says what is refused.
     """
     return AttentionSearch(size, length_power, coverage, word_scorers(answers, **words))

@@ -64,18 +64,8 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
             worse in validation than the best of them; 1: that one is kept.
     """
     mode: Literal["min", "max"] = "min" if is_lower_better else "max"
-    monitor = f"val_{metric}"
-    best = BestOrLater(
-        run_dir / "checkpoints",
-        filename="best-{epoch}",
-        monitor=monitor,
-        mode=mode,
-        save_top_k=average_best,
-        save_on_train_epoch_end=True,  # after the epoch's figures: nothing of it is left to redo
-        enable_version_counter=False,
-    )
     callbacks: list[pl.Callback] = [
-        best,
+        _best_epochs(run_dir, metric, mode, average_best),
         GradientWatch(),  # before the history, which writes down what it finds
         CollapseWatch(),
         History(run_dir / "history.csv", metric),
@@ -83,9 +73,9 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
     if checkpoint_every_steps is not None:
         callbacks.append(StepCheckpoints(run_dir / "checkpoints" / LAST, checkpoint_every_steps))
     if patience is not None:
-        # At the end of the training epoch, for the same reason.
+        # At the end of the training epoch, as the best epochs are kept.
         callbacks.append(
-            Patience(monitor, patience=patience, mode=mode, check_on_train_epoch_end=True)
+            Patience(f"val_{metric}", patience=patience, mode=mode, check_on_train_epoch_end=True)
         )
     if average_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=average_decay))
@@ -106,6 +96,20 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
         enable_model_summary=False,
         log_every_n_steps=1,
         use_distributed_sampler=False,
+    )
+
+
+def _best_epochs(
+    run_dir: Path, metric: str, mode: Literal["min", "max"], count: int
+) -> "BestOrLater":
+    return BestOrLater(
+        run_dir / "checkpoints",
+        filename="best-{epoch}",
+        monitor=f"val_{metric}",
+        mode=mode,
+        save_top_k=count,
+        save_on_train_epoch_end=True,  # after the epoch's figures: nothing of it is left to redo
+        enable_version_counter=False,
     )
 
 

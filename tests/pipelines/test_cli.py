@@ -142,7 +142,18 @@ def test_every_verb_has_a_screen_of_help(name: str, capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"rnnmm {name}: {VERBS[name].summary}"
     assert any(line.split()[:1] == ["dataset"] and "fsdd" in line.split() for line in lines)
-    assert len(lines) <= 44 and max(map(len, lines)) <= 99
+    assert len(lines) <= 40 and max(map(len, lines)) <= 99
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_help_offers_the_groups_that_a_verb_takes(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--help"]) == 0
+    groups = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert {"dataset", "degrade", "model"} <= groups
+    of_training = {"experiment", "extra"}
+    assert groups & of_training == (of_training if name == "train" else set())
 
 
 @pytest.mark.parametrize(
