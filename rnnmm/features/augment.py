@@ -1,13 +1,16 @@
 """Random changes of feature frames ``(B, T, F)``; those of sound are in `augment_audio`."""
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded
+from rnnmm.domain import Size
 from rnnmm.features.draw import FASTEST, SLOWEST, check_range, draw, scaled_length
 from rnnmm.features.stage import Augmentation
+from rnnmm.units import round_half_up
 
 
 class SpecAugment(Augmentation):
@@ -142,6 +145,55 @@ class TimeStretch(Augmentation):
         places = (steps + 0.5) * ratio[:, None] - 0.5  # (B, T')
         stretched = _read(x.data.float(), places, x.lengths)
         return Padded(stretched, new).zeroed()
+
+
+class TimeWarp(Augmentation):
+    """Plays features faster here and slower there, by linear interpolation between frames.
+
+    What is said one way by few speakers, a long breath behind a /t/ or a short vowel, gets other
+    lengths within one word. `TimeStretch` changes the length of the whole.
+
+    Every utterance gets a rate of its own at every `spacing` frames, independent of the next, and
+    between those the rate moves from one to the other. Its new length is what comes of that.
+
+    Args:
+        low: 0.5..2, the slowest rate.
+        high: low..2, the fastest. Rates are drawn evenly on a logarithmic scale.
+        spacing: frames from one drawn rate to the next.
+
+    Raises:
+        ValueError: Not ``0.5 <= low <= high <= 2``.
+    """
+
+    def __init__(self, low: float = 0.5, high: float = 2.0, spacing: Size = 8) -> None:
+        super().__init__()
+        check_range("TimeWarp", low, high, SLOWEST, FASTEST)
+        self.low = low
+        self.high = high
+        self.spacing = spacing
+
+    def forward(self, x: Padded, generator: torch.Generator) -> Padded:
+        """``(B, T, ...)`` floating point -> ``(B, T', ...)`` float32."""
+        # One draw for each, so that what a row gets does not hang on how long the others are.
+        seeds = torch.randint(2**62, (len(x.lengths),), generator=generator).tolist()
+        rows = [self._places(n, seed) for n, seed in zip(x.lengths.tolist(), seeds)]
+        places = Padded.stack(rows)  # (B, T')
+        return Padded(_read(x.data.float(), places.data, x.lengths), places.lengths).zeroed()
+
+    def _places(self, length: int, seed: int) -> Tensor:
+        """``(T',)`` float64: where among the old frames each new one is read."""
+        generator = torch.Generator().manual_seed(seed)
+        low, high = math.log(self.low), math.log(self.high)
+        drawn = draw(generator, length // self.spacing + 2, low, high)
+        knots = torch.arange(length, dtype=torch.float64) / self.spacing
+        left = knots.long()
+        rates = torch.lerp(drawn[left], drawn[left + 1], knots - left).exp()
+        ends = torch.cat([torch.zeros(1, dtype=torch.float64), (1 / rates).cumsum(0)])
+        new = max(min(length, 1), round_half_up(float(ends[-1])))
+        # The centres of the new frames, evenly over the time that the old ones now take.
+        centres = (torch.arange(new, dtype=torch.float64) + 0.5) * (ends[-1] / max(new, 1))
+        inside = torch.searchsorted(ends, centres, right=True).clamp(max=length) - 1
+        return inside + (centres - ends[inside]) * rates[inside] - 0.5
 
 
 class FrequencyWarp(Augmentation):

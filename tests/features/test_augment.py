@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch, Views
+from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch, TimeWarp, Views
 
 
 def generator(seed=0):
@@ -92,6 +94,30 @@ def test_every_utterance_has_a_rate_of_its_own():
     assert len(lengths.unique()) > 30
 
 
+@pytest.mark.parametrize("rate", [0.5, 0.8, 1.0, 1.25, 2.0])
+def test_one_rate_everywhere_is_a_stretch(rate):
+    x = Padded.stack([torch.randn(n, 3) for n in (120, 37, 1, 0)])
+    warped, stretched = (each(rate, rate)(x, generator()) for each in (TimeWarp, TimeStretch))
+    assert warped.lengths.tolist() == stretched.lengths.tolist()
+    torch.testing.assert_close(warped.data, stretched.data, atol=1e-5, rtol=0)
+
+
+def test_a_time_warp_changes_its_rate_within_an_utterance():
+    ramp = torch.arange(4000.0)[:, None]
+    x = Padded.stack([ramp] * 40)
+    y = TimeWarp(0.5, 2.0, spacing=50)(x, generator())
+    # The mean of 1 / rate, where log(rate) lies between two numbers drawn evenly.
+    weights = (torch.arange(1000.0) + 0.5) / 1000 * math.log(2)
+    means = weights.sinh() / weights
+    expected = (means * means.flip(0)).mean()
+    torch.testing.assert_close(y.lengths.float().mean() / 4000, expected, atol=0.02, rtol=0)
+    for row in y.rows():
+        rates = row[:, 0].diff()[1:-1]
+        assert (rates > 0.49).all() and (rates < 2.01).all()
+        assert (rates.min() < 0.6) and (rates.max() > 1.7)
+        assert rates.diff().abs().max() < 0.25  # from 0.5 to 2 takes at least 25 new frames
+
+
 @pytest.mark.parametrize("factor", [0.7, 1.0, 1.3])
 def test_a_warp_moves_a_peak(factor):
     mel = torch.arange(80.0)
@@ -103,7 +129,7 @@ def test_a_warp_moves_a_peak(factor):
         assert torch.equal(warped, peak)
 
 
-@pytest.mark.parametrize("augmentation", [TimeStretch, FrequencyWarp])
+@pytest.mark.parametrize("augmentation", [TimeStretch, TimeWarp, FrequencyWarp])
 def test_rates_have_limits(augmentation):
     with pytest.raises(ValueError, match=r"expected 0.5 <= low <= high <= 2, got 0.1 and 1"):
         augmentation(0.1, 1)

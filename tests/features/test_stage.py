@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch
+from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch, TimeWarp
 from rnnmm.features.augment_audio import Gain, Noise, Shift, Speed
 from rnnmm.features.augment_babble import Babble
 from rnnmm.features.augment_cepstra import CepstralWarp
@@ -90,6 +90,7 @@ AUGMENTATIONS = {
     "spec_augment": (SpecAugment(), features, STEPS),
     "spec_augment mean": (SpecAugment(fill="mean"), features, STEPS),
     "time_stretch": (TimeStretch(0.5, 2.0), features, STEPS),
+    "time_warp": (TimeWarp(), features, STEPS),
     "frequency_warp": (FrequencyWarp(), features, STEPS),
     "gain": (Gain(), pcm, SAMPLES),
     "white noise": (Noise(), pcm, SAMPLES),
