@@ -32,6 +32,7 @@ from rnnmm.features.normalise import (
 from rnnmm.features.reference import LibrosaMfcc
 from rnnmm.features.sample import ByRate, Dense, RandomSample, Sample, Segments, Uniform
 from rnnmm.features.scale import Floor, Scale
+from rnnmm.features.sometimes import Sometimes
 
 
 def pcm(lengths):
@@ -99,6 +100,8 @@ AUGMENTATIONS = {
     "speed": (Speed(0.5, 2.0), pcm, SAMPLES),
     "shift": (Shift(16_000), float_samples, SAMPLES),
     "quiet_edges": (QuietEdges(16_000, high_s=0.1), pcm, SAMPLES),
+    "sometimes": (Sometimes(Shift(16_000)), pcm, SAMPLES),
+    "sometimes clips": (Sometimes(HorizontalFlip(1.0)), clips, STEPS),
     "equaliser": (Equaliser(), pcm, SAMPLES),
     "reverberation": (Reverberation(16_000), float_samples, SAMPLES),
     "cepstral_warp": (CepstralWarp(), features, STEPS),
