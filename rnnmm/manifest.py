@@ -1,14 +1,14 @@
 """What a dataset is: a list of items below one root, checked before anything is decoded."""
 
 import math
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
 SPLITS = ("train", "val", "test")
+_BESIDE = ":"  # between the name of another root and what lies below it
 _SHOWN = 5  # how many culprits an error names before it only counts
 
 
@@ -67,6 +67,7 @@ class Manifest:
         findings: one sentence per difference from the published release (a part is fine, a
             silent one is not); shown to the user and kept beside the results.
         skipped: (path, reason) of files seen below the root that are no media at all.
+        beside: other roots by name; a path "name:a.wav" is the file a.wav below one of them.
     """
 
     name: str
@@ -74,43 +75,47 @@ class Manifest:
     items: tuple[Item, ...]
     findings: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
+    beside: Mapping[str, Path] = field(default_factory=dict)
+
+    def place(self, path: str) -> tuple[Path, str]:
+        """Which root a path of an item is relative to, and the path below that."""
+        name, mark, rest = path.partition(_BESIDE)
+        return (self.beside[name], rest) if mark and name in self.beside else (self.root, path)
 
 
 def join_training(manifest: Manifest, extra: Manifest) -> Manifest:
     """A dataset with the items of another one beside it, all of them to train on.
 
-    Paths begin at the folder that both roots are in. They are a part of what identifies a store:
-    where the roots lie otherwise to each other, the order of training is another one.
-
     Args:
-        manifest: keeps its name, its items and their splits.
-        extra: its ids get its name before them; splits and groups that it has do not count.
+        manifest: keeps its name, its root, its items and their splits.
+        extra: its ids get its name before them, and so do its paths; where its root lies does not
+            show in either. Splits and groups that it has do not count.
 
     Raises:
-        ValueError: As `check_manifest`, of each of them; the two roots are on different drives.
+        ValueError: As `check_manifest`, of each of them; a path begins like those of the other.
     """
-    # Before they get a wider root, in which a path out of its own would lie.
     for part in (manifest, extra):
         check_manifest(part)
-    roots = [part.root.resolve() for part in (manifest, extra)]  # as the check sees them
-    try:
-        root = Path(os.path.commonpath(roots))
-    except ValueError as error:
+    start = f"{extra.name}{_BESIDE}"
+    if taken := [item.path for item in manifest.items if item.path.startswith(start)]:
         raise ValueError(
-            f"extra: expected media on the drive of {roots[0]}, got {roots[1]}; copy them there"
-        ) from error
-    ours, theirs = (PurePosixPath(place.relative_to(root).as_posix()) for place in roots)
-    own = [replace(item, path=str(ours / item.path)) for item in manifest.items]
+            f"extra: expected no path of {manifest.name} that begins with {start}, which stands "
+            f"for {extra.name}, got {name_some(taken)}; rename that folder or file"
+        )
     more = [
-        replace(item, id=f"{extra.name}/{item.id}", path=str(theirs / item.path),
-                split="train", group=None)
+        replace(item, id=f"{extra.name}/{item.id}", path=start + item.path, split="train",
+                group=None)
         for item in extra.items
     ]  # fmt: skip
-    skipped = [(str(ours / path), reason) for path, reason in manifest.skipped]
-    skipped += [(str(theirs / path), reason) for path, reason in extra.skipped]
-    findings = (*manifest.findings, f"training: {count_of(len(more), 'item')} of {extra.name}",
-                *extra.findings)  # fmt: skip
-    return Manifest(manifest.name, root, (*own, *more), findings, tuple(skipped))
+    skipped = ((start + path, reason) for path, reason in extra.skipped)
+    findings = (f"training: {count_of(len(more), 'item')} of {extra.name}", *extra.findings)
+    return replace(
+        manifest,
+        items=(*manifest.items, *more),
+        findings=(*manifest.findings, *findings),
+        skipped=(*manifest.skipped, *skipped),
+        beside={**manifest.beside, extra.name: extra.root},
+    )
 
 
 def check_manifest(manifest: Manifest) -> None:
@@ -169,12 +174,14 @@ def _unknown_splits(items: tuple[Item, ...]) -> list[str]:
 
 
 def _bad_paths(manifest: Manifest) -> list[str]:
-    root = manifest.root.resolve()
+    resolved = {root: root.resolve() for root in (manifest.root, *manifest.beside.values())}
     outside, missing = [], []
     for item in manifest.items:
-        if "\0" in item.path or not (root / item.path).resolve().is_relative_to(root):
+        given, path = manifest.place(item.path)
+        root = resolved[given]
+        if "\0" in path or not (root / path).resolve().is_relative_to(root):
             outside.append(f"{item.id} ({item.path!r})")
-        elif not (root / item.path).is_file():
+        elif not (root / path).is_file():
             missing.append(f"{item.id} ({item.path})")
     faults = [f"paths outside the root: {name_some(outside)}"] if outside else []
     return faults + ([f"no such file: {name_some(missing)}"] if missing else [])

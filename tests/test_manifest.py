@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,16 +106,18 @@ def test_another_dataset_beside_one_is_trained_on_alone(tmp_path: Path) -> None:
     made = Manifest("made", tmp_path / "made", (voice,), ("synthetic",), (("d", "empty"),))
     both = join_training(people, made)
     check_manifest(both)
-    assert (both.name, both.root) == ("people", tmp_path)
+    assert (both.name, both.root) == ("people", tmp_path / "people")
     found = [(item.id, item.path, item.split, item.group) for item in both.items]
     assert found == [
-        ("a", "people/a.wav", "test", "ann"),
-        ("b", "people/b.wav", "val", "bob"),
-        ("made/a", "made/v/a.wav", "train", None),
+        ("a", "a.wav", "test", "ann"),
+        ("b", "b.wav", "val", "bob"),
+        ("made/a", "made:v/a.wav", "train", None),
     ]
+    assert both.place("b.wav") == (tmp_path / "people", "b.wav")
+    assert both.place("made:v/a.wav") == (tmp_path / "made", "v/a.wav")
     assert both.items[2].text == "yes"
     assert both.findings == ("2 of 3", "training: 1 item of made", "synthetic")
-    assert both.skipped == (("people/c.txt", "text"), ("made/d", "empty"))
+    assert both.skipped == (("c.txt", "text"), ("made:d", "empty"))
 
 
 def test_a_path_out_of_one_root_stays_a_fault_beside_another(tmp_path: Path) -> None:
@@ -128,14 +131,24 @@ def test_a_path_out_of_one_root_stays_a_fault_beside_another(tmp_path: Path) -> 
             join_training(people, made)
 
 
-def test_a_root_behind_a_link_is_joined_where_it_leads(tmp_path: Path) -> None:
-    for name in ("real/a.wav", "made/a.wav"):
+def test_where_the_roots_lie_does_not_show(tmp_path: Path) -> None:
+    found = []
+    for far in ("", "some/where/else"):
+        for name in (f"{far}/people/a.wav".strip("/"), "made/a.wav"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(b"")
+        people = Manifest("people", tmp_path / far / "people", (Item("a", "a.wav", "test"),))
+        made = Manifest("made", tmp_path / "made", (Item("a", "a.wav", "train"),))
+        found.append(join_training(people, made).items)
+    assert found[0] == found[1]
+
+
+def test_a_colon_in_a_path_is_taken_as_it_stands(tmp_path: Path) -> None:
+    for name in ("people/10:30.wav", "made/a.wav"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(b"")
-    (tmp_path / "media").mkdir()
-    (tmp_path / "media" / "people").symlink_to(tmp_path / "real")
-    people = Manifest("people", tmp_path / "media" / "people", (Item("a", "a.wav", "test"),))
+    people = Manifest("people", tmp_path / "people", (Item("a", "10:30.wav", "test"),))
     made = Manifest("made", tmp_path / "made", (Item("a", "a.wav", "train"),))
-    both = join_training(people, made)
-    check_manifest(both)
-    assert [item.path for item in both.items] == ["real/a.wav", "made/a.wav"]
+    check_manifest(join_training(people, made))
+    with pytest.raises(ValueError, match=r"no path of people that begins with 10:.* got 10:30"):
+        join_training(people, replace(made, name="10"))

@@ -90,7 +90,8 @@ class _Worker:
     def hand(self, plan: ShardPlan, condemned: dict[int, str]) -> None:
         """Gives it a shard to make."""
         self.plan, self.position = plan, _BETWEEN_ITEMS
-        items = [(item.id, item.path, item.start_s, item.end_s) for item in plan.items]
+        pairs = zip(plan.items, plan.files, strict=True)
+        items = [(item.id, file, item.start_s, item.end_s) for item, file in pairs]
         self._send(Task(plan.key, items, sorted(condemned.items())))
 
     def receive(self) -> list[list[Any]] | None:

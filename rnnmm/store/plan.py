@@ -33,12 +33,14 @@ class ShardPlan:
         key: 32 hexadecimal digits; equal keys mean equal bytes.
         first: index of its first item in the manifest.
         items: a contiguous run of the manifest's.
+        files: where each of them lies, relative to the manifest's root or absolute.
         estimated_bytes: of the decoded payload; a guess.
     """
 
     key: str
     first: int
     items: tuple[Item, ...]
+    files: tuple[str, ...]
     estimated_bytes: int
 
 
@@ -62,15 +64,23 @@ def plan_shards(
         ValueError: A string of the manifest is no valid Unicode; two splits hold the same media.
     """
     _check_unicode(manifest)
-    paths = list(dict.fromkeys(item.path for item in manifest.items))
-    sources = read_sources(manifest.root, paths, record)
+    files = {item.path: _file(manifest, item.path) for item in manifest.items}
+    found = read_sources(manifest.root, list(files.values()), record)
+    sources = {path: found[file] for path, file in files.items()}
     check_media(manifest, sources)
     plans = []
     for start, stop, num_bytes in _cut(manifest, decoding, sources, shard_mb):
         items = manifest.items[start:stop]
         digests = [sources[item.path].digest for item in items]
-        plans.append(ShardPlan(_shard_key(items, decoding, digests), start, items, num_bytes))
+        key, places = _shard_key(items, decoding, digests), (files[item.path] for item in items)
+        plans.append(ShardPlan(key, start, items, tuple(places), num_bytes))
     return plans
+
+
+def _file(manifest: Manifest, path: str) -> str:
+    """Where an item's file lies: relative to the manifest's root or, beside it, absolute."""
+    root, below = manifest.place(path)
+    return below if root == manifest.root else str(root.absolute() / below)
 
 
 def store_key(manifest: Manifest, decoding: "Decoding", plans: list[ShardPlan]) -> str:
