@@ -129,28 +129,35 @@ class Speed(Augmentation):
             return Padded.stack([_at_speed(samples, hop) for samples, hop in rows])
 
 
-class Shift(Augmentation):
-    """Begins each utterance later, after silence.
+class Silence(Augmentation):
+    """Puts silence before and behind each utterance: digital silence, so that noise comes after.
+
+    Clips that are all cut close teach nothing of a pause, and those of the next speaker may begin
+    and end with one. To be used on a part of them (`rnnmm.features.sometimes.Sometimes`), or the
+    network forgets those cut close. `rnnmm.features.augment_edges.QuietEdges` is for utterances
+    with pauses of their own: it also cuts, and puts in more of the same noise.
 
     Args:
         sample_rate: Hz, of the PCM.
-        max_s: >= 0, the longest silence, seconds.
+        max_s: >= 0, the longest silence on either side, seconds.
 
     Raises:
         ValueError: ``max_s`` is negative.
     """
 
-    def __init__(self, sample_rate: int, max_s: float = 0.2) -> None:
+    def __init__(self, sample_rate: int, max_s: float = 0.3) -> None:
         super().__init__()
         if max_s < 0:
-            raise ValueError(f"Shift: expected max_s >= 0, got {max_s:g}")
+            raise ValueError(f"Silence: expected max_s >= 0, got {max_s:g}")
         self.max_samples = seconds_to_samples(max_s, sample_rate)
 
     def forward(self, x: Padded, generator: torch.Generator) -> Padded:
-        """``(B, N)`` PCM -> ``(B, N')`` float32, N' at most max_s longer."""
-        delays = draw(generator, len(x.data), 0, self.max_samples + 1).long()
-        rows = zip(float_pcm(x).rows(), delays.tolist())
-        return Padded.stack([functional.pad(samples, (delay, 0)) for samples, delay in rows])
+        """``(B, N)`` PCM -> ``(B, N')`` float32, N' at most twice max_s longer."""
+        most = self.max_samples + 1
+        pairs = (draw(generator, 2 * len(x.data), 0, most).long()).reshape(-1, 2).tolist()
+        return Padded.stack([
+            functional.pad(samples, pair) for samples, pair in zip(float_pcm(x).rows(), pairs)
+        ])  # fmt: skip
 
 
 def _amplitude(gain_db: Tensor, like: Tensor) -> Tensor:

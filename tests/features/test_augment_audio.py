@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment_audio import Gain, Noise, Shift, Speed
+from rnnmm.features.augment_audio import Gain, Noise, Silence, Speed
 
 
 def generator(seed=0):
@@ -92,15 +92,18 @@ def test_autocast_does_not_round_the_sound():
     assert torch.equal(found.data, Speed(0.9, 0.9)(x, generator()).data)
 
 
-def test_a_shift_is_silence_before_the_same_sound():
-    x = Padded.stack([tone(440, 900), torch.ones(300)] * 20)
-    y = Shift(16_000, max_s=0.01)(x, generator())
-    delays = y.lengths - x.lengths
-    assert (delays.min() >= 0) and (delays.max() <= 160)
-    assert len(delays.unique()) > 10
-    for clip, shifted, delay in zip(x.rows(), y.rows(), delays.tolist(), strict=True):
-        assert not shifted[:delay].any()
-        assert torch.equal(shifted[delay:], clip)
+def test_silence_stands_before_and_behind_the_same_sound():
+    clips = [torch.ones(n) for n in [900, 300] * 20]
+    y = Silence(16_000, max_s=0.01)(Padded.stack(clips), generator())
+    before = [int(row.argmax()) for row in y.rows()]
+    behind = [len(row) - len(clip) - n for row, clip, n in zip(y.rows(), clips, before)]
+    for row, clip, start in zip(y.rows(), clips, before, strict=True):
+        assert torch.equal(row[start : start + len(clip)], clip)
+        assert row.sum() == len(clip)
+    for edge in (before, behind):
+        assert min(edge) >= 0 and max(edge) <= 160
+        assert len(set(edge)) > 10
+    assert before != behind
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_a_shift_is_silence_before_the_same_sound():
         (lambda: Noise(30.0, 20.0), r"Noise: expected -100 <= low <= high <= 100, got 30 and 20"),
         (lambda: Noise(colour="blue"), "Noise: expected colour white or pink, got 'blue'"),
         (lambda: Speed(0.1, 1.0), r"Speed: expected 0.5 <= low <= high <= 2, got 0.1 and 1"),
-        (lambda: Shift(16_000, -0.1), r"Shift: expected max_s >= 0, got -0.1"),
+        (lambda: Silence(16_000, -0.1), r"Silence: expected max_s >= 0, got -0.1"),
     ],
 )
 def test_arguments_are_checked(make, message):

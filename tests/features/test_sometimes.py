@@ -3,7 +3,7 @@ import torch
 
 from rnnmm.batch import Padded
 from rnnmm.features.augment import TimeStretch, Views
-from rnnmm.features.augment_audio import Gain, Shift
+from rnnmm.features.augment_audio import Gain, Silence
 from rnnmm.features.sometimes import Sometimes
 
 
@@ -29,7 +29,7 @@ def test_never_and_always(probability):
 
 def test_samples_are_of_one_scale_whether_changed_or_not():
     x = Padded.stack([torch.full((100,), 16384, dtype=torch.int16)] * 20)
-    y = Sometimes(Shift(1000, 0.01), 0.5)(x, generator())
+    y = Sometimes(Silence(1000, 0.01), 0.5)(x, generator())
     assert y.data.dtype == torch.float32
     assert set(y.data.unique().tolist()) == {0.0, 0.5}
 

@@ -8,7 +8,7 @@ import torch
 
 from rnnmm.batch import Padded
 from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch, TimeWarp
-from rnnmm.features.augment_audio import Gain, Noise, Shift, Speed
+from rnnmm.features.augment_audio import Gain, Noise, Silence, Speed
 from rnnmm.features.augment_babble import Babble
 from rnnmm.features.augment_cepstra import CepstralWarp
 from rnnmm.features.augment_colour import ColourJitter
@@ -98,9 +98,9 @@ AUGMENTATIONS = {
     "pink noise": (Noise(colour="pink"), float_samples, SAMPLES),
     "babble": (Babble(), pcm, SAMPLES),
     "speed": (Speed(0.5, 2.0), pcm, SAMPLES),
-    "shift": (Shift(16_000), float_samples, SAMPLES),
+    "silence": (Silence(16_000, 0.1), float_samples, SAMPLES),
     "quiet_edges": (QuietEdges(16_000, high_s=0.1), pcm, SAMPLES),
-    "sometimes": (Sometimes(Shift(16_000)), pcm, SAMPLES),
+    "sometimes": (Sometimes(Silence(16_000, 0.1)), pcm, SAMPLES),
     "sometimes clips": (Sometimes(HorizontalFlip(1.0)), clips, STEPS),
     "equaliser": (Equaliser(), pcm, SAMPLES),
     "reverberation": (Reverberation(16_000), float_samples, SAMPLES),
