@@ -90,7 +90,9 @@ class Comparisons(NamedTuple):
     nontargets: Scores
 
 
-def try_strangers(population: Population, cohort: Cohort, voices: Matrix) -> Tried:
+def try_strangers(
+    population: Population, cohort: Cohort, voices: Matrix, centre: Matrix | None = None
+) -> Tried:
     """Scores every clip of the population and of the cohort against some voices.
 
     Somebody of the cohort is no part of it when his clips are tried. Where one voice less would
@@ -101,13 +103,14 @@ def try_strangers(population: Population, cohort: Cohort, voices: Matrix) -> Tri
         population: J clips.
         cohort: that levels scores.
         voices: ``(E, D)``.
+        centre: ``(D,)``, what the voices share; None: what the cohort's do, as the clips do.
     """
-    scorer = cohort.scorer
-    scores, speakers = [scorer.scores(voices, population.embeddings)], [*population.speakers]
+    scorer, speakers = cohort.scorer, [*population.speakers]
+    scores = [scorer.scores(voices, population.embeddings, centre)]
     for place in _tried_alone(scorer):
         clips = cohort.clips_of(cohort.names[place])
         rest = replace(scorer, cohort=np.delete(scorer.cohort, place, axis=0))
-        scores.append(rest.scores(voices, clips))
+        scores.append(rest.scores(voices, clips, centre))
         speakers += [cohort.names[place]] * len(clips)
     return Tried(np.concatenate(scores, axis=1), tuple(speakers))
 

@@ -1,12 +1,13 @@
 """Whether a book keeps what it states: people it does not know become members or strangers.
 
-Everybody with clips to spare gets a voice of the first few, and every other clip is tried against
-it, as `rnnmm.speakers.verdict` answers. To verify, each is held against each. To identify, people
-are drawn, again and again, into a book of half of them and the strangers that the others are.
+People are drawn, again and again: half of those with clips to spare into a book, a voice of the
+first few each, and all others are strangers. Every clip that is no part of a voice is tried
+against that book, as `rnnmm.speakers.verdict` answers: to identify, and to verify each in it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,16 @@ from rnnmm.speakers.verdict import limit_of, log_ratios, stranger_ratios
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Answers at one stated rate, counted by person: S people, P of them with a voice.
+    """Answers at one stated rate, counted by person: S people.
 
     Args:
-        places: ``(P,)`` which of the people have a voice.
-        accepted: ``(P, S)`` how many clips of each person were taken for each other one.
-        strangers: ``(P, S)`` how many could have been; a clip that nobody in a book of E was
+        accepted: ``(S, S)`` how many clips of each person (columns) were taken for each other.
+        strangers: ``(S, S)`` how many could have been; a clip that nobody in a book of E was
             named for counts one E-th for each in it.
         missed: ``(S,)`` how many of a member's own clips were not recognised.
         own: ``(S,)`` how many there were.
     """
 
-    places: NDArray[np.int64]
     accepted: Scores
     strangers: Scores
     missed: Scores
@@ -40,7 +39,6 @@ class Held:
 
     def __add__(self, other: "Held") -> "Held":
         return Held(
-            self.places,
             self.accepted + other.accepted,
             self.strangers + other.strangers,
             self.missed + other.missed,
@@ -57,7 +55,7 @@ class Held:
         """
 
         def figure(times: NDArray[np.int64]) -> float:
-            weights = times[self.places][:, None] * times
+            weights = times[:, None] * times
             total = float((weights * self.strangers).sum())
             return float((weights * self.accepted).sum()) / total if total else float("nan")
 
@@ -113,110 +111,143 @@ def rehearse(
         ValueError: Fewer than two people, nobody with a clip to spare, or people whom the book
             knows as strangers.
     """
-    trials = _try_all(book, clips, num_clips)
-    size = max(1, len(trials.places) // 2)
+    everybody = _Everybody.of(book, clips, num_clips)
+    size = max(1, len(everybody.able) // 2)
     generator = np.random.default_rng(seed)
-    draws = [np.sort(generator.permutation(len(trials.places))[:size]) for _ in range(num_draws)]
-    own = trials.is_own
+    draws = [generator.permutation(everybody.able)[:size].tolist() for _ in range(num_draws)]
+    trials = [_Trials.of(everybody, sorted(members)) for members in draws]
     return Rehearsal(
         num_members=size,
-        targets=trials.llrs[own & ~trials.is_voice],
-        nontargets=trials.llrs[~own],
-        identified={rate: _identified(trials, draws, rate) for rate in rates},
-        verified={rate: _verified(trials, rate) for rate in rates},
+        targets=np.concatenate([one.llrs[one.is_own & ~one.is_voice] for one in trials]),
+        nontargets=np.concatenate([one.llrs[:, one.is_stranger].ravel() for one in trials]),
+        identified={rate: _sum(_identified(one, rate) for one in trials) for rate in rates},
+        verified={rate: _sum(_verified(one, rate) for one in trials) for rate in rates},
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Trials:
-    """llrs: ``(P, T)`` of all clips. strangers: ``(P, J)`` of those that the book knows. who:
-    ``(T,)`` people's numbers, of S. is_voice: ``(T,)`` whether the clip is part of a voice.
+class _Everybody:
+    """All S people. book: with a voice of each who has clips to spare. names: ``(S,)``. able: the
+    places of those. tests: ``(T, D)`` all clips. who: ``(T,)`` places of their speakers.
+    is_voice: ``(T,)`` whether the clip is part of a voice.
     """
 
-    places: NDArray[np.int64]
-    llrs: Scores
-    strangers: Scores
+    book: Book
+    names: list[str]
+    able: list[int]
+    tests: Matrix
     who: NDArray[np.int64]
     is_voice: NDArray[np.bool_]
-    num_people: int
+
+    @classmethod
+    def of(cls, book: Book, clips: Mapping[str, Matrix], num_clips: int) -> "_Everybody":
+        """Enrols the first clips of everybody who has more.
+
+        Raises:
+            ValueError: As `rehearse`.
+        """
+        names = list(clips)
+        able = [place for place, name in enumerate(names) if len(clips[name]) > num_clips]
+        known = {*book.population.speakers, *book.cohort.speakers} & clips.keys()
+        if known:
+            raise ValueError(
+                f"rehearsal: expected people whom the thresholds do not rest on, got "
+                f"{name_some(sorted(known))}; choose others with split= or dataset.root="
+            )
+        if not able or len(clips) < 2:
+            raise ValueError(
+                f"rehearsal: expected at least two people, one with more than {num_clips} clips, "
+                f"got {len(clips)} people, {len(able)} with more; choose a smaller num_clips or "
+                f"other data"
+            )
+        for place in able:
+            book = add_person(book, names[place], clips[names[place]][:num_clips])
+        is_voice = [
+            place in able and number < num_clips
+            for place, own in enumerate(clips.values())
+            for number in range(len(own))
+        ]
+        who = np.repeat(np.arange(len(clips)), [len(own) for own in clips.values()])
+        return cls(
+            book, names, able, np.concatenate(list(clips.values())), who, np.array(is_voice)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """All clips against a book of E people and nobody else.
+
+    llrs: ``(E, T)``. strangers: ``(E, J)`` of those that the book knows. is_own: ``(E, T)``
+    whether the clip is of the person whose voice it is held against. is_voice: ``(T,)`` whether
+    it is part of a voice. members: ``(E, S)`` and speakers: ``(T, S)``, one in each row, zeros.
+    """
+
+    llrs: Scores
+    strangers: Scores
+    is_own: NDArray[np.bool_]
+    is_voice: NDArray[np.bool_]
+    members: Scores
+    speakers: Scores
+
+    @classmethod
+    def of(cls, everybody: _Everybody, members: Sequence[int]) -> "_Trials":
+        """In a book of these, places among all people."""
+        names, one_of = [everybody.names[place] for place in members], np.eye(len(everybody.names))
+        people = {name: everybody.book.people[name] for name in names}
+        book = replace(everybody.book, people=people)
+        return cls(
+            log_ratios(book, names, everybody.tests),
+            stranger_ratios(book, names).scores,
+            np.array(members)[:, None] == everybody.who,
+            everybody.is_voice,
+            one_of[members],
+            one_of[everybody.who],
+        )
 
     @property
-    def is_own(self) -> NDArray[np.bool_]:
-        """``(P, T)`` whether the clip is of the person whose voice it is held against."""
-        return np.asarray(self.places[:, None] == self.who, np.bool_)
+    def is_stranger(self) -> NDArray[np.bool_]:
+        """``(T,)`` whether the clip is of nobody in the book."""
+        return np.asarray(~self.is_own.any(axis=0), np.bool_)
 
-    def by_person(self, chosen: NDArray[np.bool_]) -> Scores:
-        """``(..., T)`` which clips -> ``(..., S)`` how many of each person."""
-        return chosen.astype(np.float64) @ np.eye(self.num_people)[self.who]
+    def by_pair(self, weights: NDArray[Any]) -> Scores:
+        """``(E, T)`` -> ``(S, S)``, the sums over a person's clips."""
+        return np.asarray(self.members.T @ weights @ self.speakers, np.float64)
 
-
-def _try_all(book: Book, clips: Mapping[str, Matrix], num_clips: int) -> _Trials:
-    able = [name for name, own in clips.items() if len(own) > num_clips]
-    known = {*book.population.speakers, *book.cohort.speakers} & clips.keys()
-    if known:
-        raise ValueError(
-            f"rehearsal: expected people whom the thresholds do not rest on, got "
-            f"{name_some(sorted(known))}; choose others with split= or dataset.root="
-        )
-    if not able or len(clips) < 2:
-        raise ValueError(
-            f"rehearsal: expected at least two people, one with more than {num_clips} clips, got "
-            f"{len(clips)} people, {len(able)} with more; choose a smaller num_clips or other data"
-        )
-    for name in able:
-        book = add_person(book, name, clips[name][:num_clips])
-    numbers = {name: number for number, name in enumerate(clips)}
-    tests = np.concatenate(list(clips.values()))
-    is_voice = [
-        name in able and place < num_clips
-        for name, own in clips.items()
-        for place in range(len(own))
-    ]
-    return _Trials(
-        np.array([numbers[name] for name in able]),
-        log_ratios(book, able, tests),
-        stranger_ratios(book, able).scores,
-        np.repeat(np.arange(len(clips)), [len(own) for own in clips.values()]),
-        np.array(is_voice),
-        len(clips),
-    )
+    def by_person(self, weights: NDArray[Any]) -> Scores:
+        """``(T,)`` -> ``(S,)``, the sums over a person's clips."""
+        return np.asarray(weights @ self.speakers, np.float64)
 
 
-def _verified(trials: _Trials, rate: float) -> Held:
-    limits = [limit_of(row[None], rate).value for row in trials.strangers]
-    is_accepted = trials.llrs >= np.array(limits)[:, None]  # (P, T)
-    others, own = ~trials.is_own, trials.is_own & ~trials.is_voice
-    return Held(
-        trials.places,
-        trials.by_person(is_accepted & others),
-        trials.by_person(others),
-        trials.by_person(~is_accepted & own).sum(axis=0),
-        trials.by_person(own).sum(axis=0),
-    )
-
-
-def _identified(trials: _Trials, draws: Sequence[NDArray[np.int64]], rate: float) -> Held:
-    first, *others = (_identified_once(trials, members, rate) for members in draws)
+def _sum(counts: Iterable[Held]) -> Held:
+    first, *others = counts
     return sum(others, first)
 
 
-def _identified_once(trials: _Trials, members: NDArray[np.int64], rate: float) -> Held:
-    """In a book of these, places among the voices."""
-    llrs = trials.llrs[members]  # (E, T)
-    limit = limit_of(trials.strangers[members], rate).value
-    is_named = (np.arange(len(members))[:, None] == llrs.argmax(axis=0)) & (llrs >= limit)
-    is_member = trials.is_own[members].any(axis=0)  # (T,)
-    is_right = (is_named & trials.is_own[members]).any(axis=0)
-    own = is_member & ~trials.is_voice
-    shape = (len(trials.places), trials.num_people)
-    accepted, strangers = np.zeros(shape), np.zeros(shape)
-    is_refused = ~is_member & ~is_named.any(axis=0)
-    accepted[members] = trials.by_person(is_named & ~is_member)
-    strangers[members] = accepted[members] + trials.by_person(is_refused) / len(members)
+def _verified(trials: _Trials, rate: float) -> Held:
+    """Strangers, and each member's other clips, against his voice alone."""
+    limits = np.array([limit_of(row[None], rate).value for row in trials.strangers])
+    is_accepted = trials.llrs >= limits[:, None]  # (E, T)
+    is_stranger = np.broadcast_to(trials.is_stranger, is_accepted.shape)
+    own = trials.is_own & ~trials.is_voice
     return Held(
-        trials.places,
-        accepted,
-        strangers,
-        trials.by_person(own & ~is_right),
-        trials.by_person(own),
+        trials.by_pair(is_accepted & is_stranger),
+        trials.by_pair(is_stranger),
+        trials.by_person((own & ~is_accepted).sum(axis=0)),
+        trials.by_person(own.sum(axis=0)),
+    )
+
+
+def _identified(trials: _Trials, rate: float) -> Held:
+    """Strangers, and members' other clips, against everybody in the book."""
+    limit = limit_of(trials.strangers, rate).value
+    places = np.arange(len(trials.llrs))[:, None]
+    is_named = (places == trials.llrs.argmax(axis=0)) & (trials.llrs >= limit)  # (E, T)
+    accepted = 1.0 * (is_named & trials.is_stranger)
+    is_refused = trials.is_stranger & (is_named.sum(axis=0) == 0)
+    own = trials.is_own & ~trials.is_voice
+    return Held(
+        trials.by_pair(accepted),
+        trials.by_pair(accepted + is_refused / len(trials.llrs)),
+        trials.by_person((own & ~is_named).sum(axis=0)),
+        trials.by_person(own.sum(axis=0)),
     )

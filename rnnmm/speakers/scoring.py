@@ -59,6 +59,30 @@ def as_norm(scores: Matrix, enrolled: Matrix, tests: Matrix, num_nearest: int) -
     return np.asarray((by_enrolled + by_test) / 2, np.float64)
 
 
+def common_centre(voices: Matrix, cohort: Matrix) -> Matrix:
+    """What some voices share, as far as more than chance sets it off from other people's.
+
+    The mean of a few voices is always some way off the mean of a cohort. Of that way, the part is
+    gone that the spread of both does not explain: nearly none of it where they are alike, nearly
+    all where microphone, room or bandwidth are others.
+
+    Args:
+        voices: ``(E, D)``, E >= 2.
+        cohort: ``(M, D)``, M >= 2.
+
+    Returns:
+        ``(D,)``, on the line from the mean of the cohort to that of the voices.
+
+    Source:
+        James and Stein 1961, "Estimation with quadratic loss", its positive part.
+    """
+    centre = cohort.mean(axis=0)
+    way = voices.mean(axis=0) - centre
+    by_chance = sum(np.var(some, axis=0, ddof=1).sum() / len(some) for some in (voices, cohort))
+    length = float(way @ way)
+    return np.asarray(centre + max(0.0, 1 - by_chance / length if length else 0.0) * way)
+
+
 @dataclass(frozen=True, eq=False)
 class Scorer:
     """What a score depends on beside its two sides.
@@ -77,17 +101,31 @@ class Scorer:
         """Whether scores are counted in deviations, and not cosines."""
         return len(self.cohort) >= _MIN_COHORT
 
-    def scores(self, enrolled: Matrix, tests: Matrix) -> Matrix:
-        """``(E, D)`` voices, ``(T, D)`` embeddings -> ``(E, T)``."""
+    def scores(
+        self,
+        enrolled: Matrix,
+        tests: Matrix,
+        enrolled_centre: Matrix | None = None,
+        test_centre: Matrix | None = None,
+    ) -> Matrix:
+        """``(E, D)`` voices, ``(T, D)`` embeddings -> ``(E, T)``.
+
+        Args:
+            enrolled: of one or more clips each.
+            tests: of one clip each.
+            enrolled_centre: ``(D,)``, what all enrolled voices share; None: what the cohort's do.
+                Means nothing without a cohort.
+            test_centre: likewise, of the tests.
+        """
         if not len(self.cohort):
             return cosine_scores(enrolled, tests)
         cohort = unit(self.cohort)
-        centre = cohort.mean(axis=0)
-        enrolled, tests = enrolled - centre, unit(tests) - centre
+        strangers = cohort - cohort.mean(axis=0)
+        enrolled = enrolled - (cohort.mean(axis=0) if enrolled_centre is None else enrolled_centre)
+        tests = unit(tests) - (cohort.mean(axis=0) if test_centre is None else test_centre)
         scores = cosine_scores(enrolled, tests)
         if not self.is_levelled:
             return scores
-        strangers = cohort - centre
         return as_norm(
             scores,
             cosine_scores(enrolled, strangers),

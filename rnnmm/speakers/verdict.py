@@ -4,6 +4,10 @@ A stranger's best score against many people is higher than against one, and some
 by more strangers than others. So a threshold is measured on the very voices that are asked about:
 the score which the stated part of the strangers' clips, those of the population and the cohort,
 reaches against any of them.
+
+People are enrolled and tested in rooms and through microphones that the training may not have
+had, and what all recordings of a place share makes them alike. So voices and clips are seen from
+what the enrolled voices have in common, strangers from what those of the training have.
 """
 
 from collections.abc import Sequence
@@ -15,9 +19,10 @@ from rnnmm.metrics.verification import Scores
 from rnnmm.speakers.book import Book, find_person
 from rnnmm.speakers.decide import Threshold, threshold_at
 from rnnmm.speakers.population import Tried, try_strangers
-from rnnmm.speakers.scoring import Matrix, mean_voice
+from rnnmm.speakers.scoring import Matrix, common_centre, mean_voice, unit
 
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
+_FEWEST_WITH_A_SPREAD = 2
 
 
 class Verdict(NamedTuple):
@@ -84,7 +89,9 @@ def identify(book: Book, tests: Matrix, false_accept_rate: float) -> list[Verdic
 
 def log_ratios(book: Book, names: Sequence[str], tests: Matrix) -> Scores:
     """``(E,)`` names, ``(T, D)`` embeddings -> ``(E, T)`` natural log-likelihood ratios."""
-    return _calibrated(book, names, book.cohort.scorer.scores(_voices(book, names), tests))
+    centre = _centre(book)
+    scores = book.cohort.scorer.scores(_voices(book, names), tests, centre, centre)
+    return _calibrated(book, names, scores)
 
 
 def stranger_ratios(book: Book, names: Sequence[str]) -> Tried:
@@ -97,7 +104,8 @@ def stranger_ratios(book: Book, names: Sequence[str]) -> Tried:
     Returns:
         ``(E, J)`` natural log-likelihood ratios; of a person with clips of the same name -inf.
     """
-    tried = try_strangers(book.population, book.cohort, _voices(book, names))
+    voices = _voices(book, names)
+    tried = try_strangers(book.population, book.cohort, voices, _centre(book))
     is_own = np.array(names)[:, None] == np.array(tried.speakers)
     llrs = np.where(is_own, -np.inf, _calibrated(book, names, tried.scores))
     return Tried(llrs, tried.speakers)
@@ -139,6 +147,14 @@ def limit_of(strangers: Scores, false_accept_rate: float) -> Threshold:
     """
     best = strangers.max(axis=0)  # (J,)
     return threshold_at(best[np.isfinite(best)], false_accept_rate)
+
+
+def _centre(book: Book) -> Matrix | None:
+    """``(D,)`` what the voices in a book have in common; None: as few cannot tell."""
+    cohort = book.cohort.scorer.cohort
+    if min(len(book.people), len(cohort)) < _FEWEST_WITH_A_SPREAD:
+        return None
+    return common_centre(_voices(book, list(book.people)), unit(cohort))
 
 
 def _voices(book: Book, names: Sequence[str]) -> Matrix:

@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from rnnmm.speakers.scoring import Scorer, as_norm, cosine_scores, mean_voice, unit
+from rnnmm.speakers.scoring import (
+    Scorer,
+    as_norm,
+    common_centre,
+    cosine_scores,
+    mean_voice,
+    unit,
+)
 
 
 def rows(count: int, dim: int = 4, seed: int = 0) -> np.ndarray:
@@ -60,3 +67,33 @@ def test_a_cohort_centres_and_a_large_one_levels() -> None:
 def test_a_spread_of_nothing_is_no_division_by_zero() -> None:
     flat = np.full((1, 3), 0.4)
     assert np.isfinite(as_norm(np.ones((1, 1)), flat, flat, 3)).all()
+
+
+def test_what_voices_share_is_theirs_where_it_is_far_from_the_cohorts() -> None:
+    cohort, far = rows(40), rows(5, seed=1) + np.array([30.0, 0, 0, 0])
+    centre, own = cohort.mean(axis=0), far.mean(axis=0)
+    found = common_centre(far, cohort)
+    share = (found - centre) @ (own - centre) / ((own - centre) @ (own - centre))
+    assert 0.99 < share < 1
+    assert found == pytest.approx(centre + share * (own - centre))
+
+
+def test_what_voices_share_is_the_cohorts_where_chance_explains_the_rest() -> None:
+    cohort, shares = rows(40), []
+    for seed in range(2, 202):
+        alike = rows(5, seed=seed)
+        way = alike.mean(axis=0) - cohort.mean(axis=0)
+        shares.append((common_centre(alike, cohort) - cohort.mean(axis=0)) @ way / (way @ way))
+    assert min(shares) == 0  # nobody goes past the cohort's mean
+    assert np.mean(np.array(shares) == 0) > 0.4
+    assert np.mean(shares) < 0.25
+
+
+def test_sides_may_have_centres_of_their_own() -> None:
+    cohort, voices, tests = rows(8), rows(3, seed=1), unit(rows(5, seed=2))
+    here, there = rows(2, seed=3)
+    found = Scorer(cohort).scores(voices, tests, here, there)
+    assert found == pytest.approx(cosine_scores(voices - here, tests - there))
+    middle = unit(cohort).mean(axis=0)
+    same = Scorer(cohort).scores(voices, tests, middle, middle)
+    assert same == pytest.approx(Scorer(cohort).scores(voices, tests))

@@ -79,6 +79,24 @@ def test_strangers_are_named_as_seldom_as_stated(book: Book, strangers: np.ndarr
     assert all(verdict.name in book.people for verdict in verdicts)
 
 
+def test_another_room_makes_no_friends_of_strangers(
+    friends: np.ndarray, strangers: np.ndarray
+) -> None:
+    """What all recordings of it share is as large as a voice, and none of the training has it."""
+    room = 2.0 * np.random.default_rng(5).normal(size=DIM)
+    book = empty_book()
+    for who, clips in enumerate(clips_of(8, 3, 10)):
+        book = add_person(book, f"n{who}", clips + room)
+    named = [verdict.answer != "unknown" for verdict in identify(book, strangers + room, RATE)]
+    assert np.mean(named) < 3 * RATE
+    right = [
+        verdict.answer == f"n{who}"
+        for who, clips in enumerate(friends)
+        for verdict in identify(book, clips + room, RATE)
+    ]
+    assert np.mean(right) > 0.75
+
+
 def test_log_ratios_mean_what_they_say(book: Book, friends: np.ndarray) -> None:
     ratios = log_ratios(book, list(book.people), friends.reshape(-1, DIM))  # (8, 160)
     is_same = np.arange(8)[:, None] == np.repeat(np.arange(8), 20)
