@@ -91,7 +91,7 @@ class Comparisons(NamedTuple):
 
 
 def try_strangers(
-    population: Population, cohort: Cohort, voices: Matrix, centre: Matrix | None = None
+    population: Population, cohort: Cohort, voices: Matrix, offset: Matrix | float = 0.0
 ) -> Tried:
     """Scores every clip of the population and of the cohort against some voices.
 
@@ -103,14 +103,14 @@ def try_strangers(
         population: J clips.
         cohort: that levels scores.
         voices: ``(E, D)``.
-        centre: ``(D,)``, what the voices share; None: what the cohort's do, as the clips do.
+        offset: ``(D,)``, what the voices share beside what the cohort's do.
     """
     scorer, speakers = cohort.scorer, [*population.speakers]
-    scores = [scorer.scores(voices, population.embeddings, centre)]
+    scores = [scorer.scores(voices, population.embeddings, offset)]
     for place in _tried_alone(scorer):
         clips = cohort.clips_of(cohort.names[place])
         rest = replace(scorer, cohort=np.delete(scorer.cohort, place, axis=0))
-        scores.append(rest.scores(voices, clips, centre))
+        scores.append(rest.scores(voices, clips, offset))
         speakers += [cohort.names[place]] * len(clips)
     return Tried(np.concatenate(scores, axis=1), tuple(speakers))
 

@@ -17,6 +17,7 @@ Matrix = NDArray[np.float64]
 _MIN_COHORT = 20
 # A spread of scores below this is rounding.
 _MIN_DEVIATION = 1e-6
+_SMALLEST = 1e-12  # a squared length that divides
 
 
 def unit(embeddings: Matrix) -> Matrix:
@@ -59,28 +60,26 @@ def as_norm(scores: Matrix, enrolled: Matrix, tests: Matrix, num_nearest: int) -
     return np.asarray((by_enrolled + by_test) / 2, np.float64)
 
 
-def common_centre(voices: Matrix, cohort: Matrix) -> Matrix:
-    """What some voices share, as far as more than chance sets it off from other people's.
+def common_offset(voices: Matrix, cohort: Matrix) -> Matrix:
+    """What some voices share beyond what a cohort's do, as far as chance does not explain it.
 
-    The mean of a few voices is always some way off the mean of a cohort. Of that way, the part is
-    gone that the spread of both does not explain: nearly none of it where they are alike, nearly
-    all where microphone, room or bandwidth are others.
+    The mean of a few voices is always some way off the mean of a cohort. Of that way the part is
+    given that the spread of both does not account for: next to nothing where they were recorded
+    alike, nearly all where microphone, room or bandwidth are others.
 
     Args:
         voices: ``(E, D)``, E >= 2.
         cohort: ``(M, D)``, M >= 2.
 
     Returns:
-        ``(D,)``, on the line from the mean of the cohort to that of the voices.
+        ``(D,)``.
 
     Source:
-        James and Stein 1961, "Estimation with quadratic loss", its positive part.
+        James and Stein 1961, "Estimation with quadratic loss"; its positive part.
     """
-    centre = cohort.mean(axis=0)
-    way = voices.mean(axis=0) - centre
+    way = voices.mean(axis=0) - cohort.mean(axis=0)
     by_chance = sum(np.var(some, axis=0, ddof=1).sum() / len(some) for some in (voices, cohort))
-    length = float(way @ way)
-    return np.asarray(centre + max(0.0, 1 - by_chance / length if length else 0.0) * way)
+    return np.asarray(max(0.0, 1 - by_chance / max(float(way @ way), _SMALLEST)) * way, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,24 +104,25 @@ class Scorer:
         self,
         enrolled: Matrix,
         tests: Matrix,
-        enrolled_centre: Matrix | None = None,
-        test_centre: Matrix | None = None,
+        enrolled_offset: Matrix | float = 0.0,
+        test_offset: Matrix | float = 0.0,
     ) -> Matrix:
         """``(E, D)`` voices, ``(T, D)`` embeddings -> ``(E, T)``.
 
         Args:
             enrolled: of one or more clips each.
             tests: of one clip each.
-            enrolled_centre: ``(D,)``, what all enrolled voices share; None: what the cohort's do.
-                Means nothing without a cohort.
-            test_centre: likewise, of the tests.
+            enrolled_offset: ``(D,)``, what all enrolled voices share beside what the cohort's do;
+                means nothing without a cohort.
+            test_offset: likewise, of the tests.
         """
         if not len(self.cohort):
             return cosine_scores(enrolled, tests)
         cohort = unit(self.cohort)
-        strangers = cohort - cohort.mean(axis=0)
-        enrolled = enrolled - (cohort.mean(axis=0) if enrolled_centre is None else enrolled_centre)
-        tests = unit(tests) - (cohort.mean(axis=0) if test_centre is None else test_centre)
+        centre = cohort.mean(axis=0)
+        strangers = cohort - centre
+        enrolled = enrolled - (centre + enrolled_offset)
+        tests = unit(tests) - (centre + test_offset)
         scores = cosine_scores(enrolled, tests)
         if not self.is_levelled:
             return scores

@@ -19,7 +19,7 @@ from rnnmm.metrics.verification import Scores
 from rnnmm.speakers.book import Book, find_person
 from rnnmm.speakers.decide import Threshold, threshold_at
 from rnnmm.speakers.population import Tried, try_strangers
-from rnnmm.speakers.scoring import Matrix, common_centre, mean_voice, unit
+from rnnmm.speakers.scoring import Matrix, common_offset, mean_voice, unit
 
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
 _FEWEST_WITH_A_SPREAD = 2
@@ -89,8 +89,8 @@ def identify(book: Book, tests: Matrix, false_accept_rate: float) -> list[Verdic
 
 def log_ratios(book: Book, names: Sequence[str], tests: Matrix) -> Scores:
     """``(E,)`` names, ``(T, D)`` embeddings -> ``(E, T)`` natural log-likelihood ratios."""
-    centre = _centre(book)
-    scores = book.cohort.scorer.scores(_voices(book, names), tests, centre, centre)
+    offset = _offset(book)
+    scores = book.cohort.scorer.scores(_voices(book, names), tests, offset, offset)
     return _calibrated(book, names, scores)
 
 
@@ -105,7 +105,7 @@ def stranger_ratios(book: Book, names: Sequence[str]) -> Tried:
         ``(E, J)`` natural log-likelihood ratios; of a person with clips of the same name -inf.
     """
     voices = _voices(book, names)
-    tried = try_strangers(book.population, book.cohort, voices, _centre(book))
+    tried = try_strangers(book.population, book.cohort, voices, _offset(book))
     is_own = np.array(names)[:, None] == np.array(tried.speakers)
     llrs = np.where(is_own, -np.inf, _calibrated(book, names, tried.scores))
     return Tried(llrs, tried.speakers)
@@ -149,12 +149,12 @@ def limit_of(strangers: Scores, false_accept_rate: float) -> Threshold:
     return threshold_at(best[np.isfinite(best)], false_accept_rate)
 
 
-def _centre(book: Book) -> Matrix | None:
-    """``(D,)`` what the voices in a book have in common; None: as few cannot tell."""
+def _offset(book: Book) -> Matrix | float:
+    """``(D,)`` what the voices in a book share beside what the cohort's do; 0: few cannot tell."""
     cohort = book.cohort.scorer.cohort
     if min(len(book.people), len(cohort)) < _FEWEST_WITH_A_SPREAD:
-        return None
-    return common_centre(_voices(book, list(book.people)), unit(cohort))
+        return 0.0
+    return common_offset(_voices(book, list(book.people)), unit(cohort))
 
 
 def _voices(book: Book, names: Sequence[str]) -> Matrix:
