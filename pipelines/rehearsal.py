@@ -184,8 +184,8 @@ def _print(found: Rehearsal, people: People, split: str) -> None:
     columns = ["stated", "strangers accepted", "pairs", "members missed"]
     for verb, by_rate in (("identify", found.identified), ("verify", found.verified)):
         rows = [_row(rate, held) for rate, held in by_rate.items()]
-        among = f" in a book of {found.num_members}" if verb == "identify" else ""
-        print_rows(f"{verb}{among}: {of} (95 % interval over people)", columns, rows)
+        where = f"{verb} in a book of {found.num_members}"
+        print_rows(f"{where}: {of} (95 % interval over people)", columns, rows)
     print_figures("log-likelihood ratios", _ratio_metrics(found), _FLOORS, {})
 
 

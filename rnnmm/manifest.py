@@ -62,7 +62,7 @@ class Manifest:
 
     Args:
         name: the dataset's name.
-        root: the folder that every item's path is relative to.
+        root: the folder that every item's path is relative to, unless ``beside`` names another.
         items: in an order that depends on the files alone, never on the file system.
         findings: one sentence per difference from the published release (a part is fine, a
             silent one is not); shown to the user and kept beside the results.
@@ -75,7 +75,7 @@ class Manifest:
     items: tuple[Item, ...]
     findings: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
-    beside: Mapping[str, Path] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict, hash=False)
 
     def place(self, path: str) -> tuple[Path, str]:
         """Which root a path of an item is relative to, and the path below that."""
@@ -92,10 +92,16 @@ def join_training(manifest: Manifest, extra: Manifest) -> Manifest:
             show in either. Splits and groups that it has do not count.
 
     Raises:
-        ValueError: As `check_manifest`, of each of them; a path begins like those of the other.
+        ValueError: As `check_manifest`, of each of them; a path begins like those of the other;
+            the other has a colon in its name, or a third one beside it.
     """
     for part in (manifest, extra):
         check_manifest(part)
+    if _BESIDE in extra.name or extra.beside:
+        raise ValueError(
+            f"extra: expected a dataset of one root and a name without {_BESIDE}, got {extra.name}"
+            + "".join(f" beside {name}" for name in extra.beside)
+        )
     start = f"{extra.name}{_BESIDE}"
     if taken := [item.path for item in manifest.items if item.path.startswith(start)]:
         raise ValueError(

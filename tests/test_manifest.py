@@ -143,6 +143,26 @@ def test_where_the_roots_lie_does_not_show(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_roots_behind_links_are_joined(tmp_path: Path) -> None:
+    for name in ("real", "made"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(b"")
+        (tmp_path / f"link to {name}").symlink_to(tmp_path / name)
+    people = Manifest("people", tmp_path / "link to real", (Item("a", "a.wav", "test"),))
+    made = Manifest("made", tmp_path / "link to made", (Item("a", "a.wav", "train"),))
+    check_manifest(join_training(people, made))
+
+
+def test_an_extra_is_of_one_root_and_a_plain_name(tmp_path: Path) -> None:
+    one = manifest(tmp_path, Item("a", "a.wav", "test"))
+    for extra, message in (
+        (replace(one, name="a:b"), "a name without :, got a:b"),
+        (join_training(one, replace(one, name="made")), "got demo beside made"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            join_training(one, extra)
+
+
 def test_a_colon_in_a_path_is_taken_as_it_stands(tmp_path: Path) -> None:
     for name in ("people/10:30.wav", "made/a.wav"):
         (tmp_path / name).parent.mkdir()

@@ -174,6 +174,8 @@ class TimeWarp(Augmentation):
 
     def forward(self, x: Padded, generator: torch.Generator) -> Padded:
         """``(B, T, ...)`` floating point -> ``(B, T', ...)`` float32."""
+        if not len(x.lengths):
+            return x.with_data(x.data.float())
         # One draw for each, so that what a row gets does not hang on how long the others are.
         seeds = torch.randint(2**62, (len(x.lengths),), generator=generator).tolist()
         rows = [self._places(n, seed) for n, seed in zip(x.lengths.tolist(), seeds)]

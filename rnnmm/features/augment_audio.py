@@ -152,11 +152,12 @@ class Silence(Augmentation):
         self.max_samples = seconds_to_samples(max_s, sample_rate)
 
     def forward(self, x: Padded, generator: torch.Generator) -> Padded:
-        """``(B, N)`` PCM -> ``(B, N')`` float32, N' at most twice max_s longer."""
+        """``(B, N)`` PCM -> ``(B, N')`` float32, N' at most twice max_s longer, 0 as before."""
         most = self.max_samples + 1
         pairs = (draw(generator, 2 * len(x.data), 0, most).long()).reshape(-1, 2).tolist()
         return Padded.stack([
-            functional.pad(samples, pair) for samples, pair in zip(float_pcm(x).rows(), pairs)
+            functional.pad(samples, pair) if len(samples) else samples
+            for samples, pair in zip(float_pcm(x).rows(), pairs)
         ])  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from rnnmm.batch import Padded
+from rnnmm.batch import AudioVisual, Padded
 from rnnmm.domain import Fraction
 from rnnmm.features.draw import draw
 from rnnmm.features.pcm import float_pcm
@@ -17,7 +17,8 @@ class Sometimes(Augmentation):
     has no longer met one that is cut close.
 
     Args:
-        augment: of what kind of input does not matter.
+        augment: of sound, features or pictures; where both are there, this belongs inside of
+            `OnSound`, `OnPictures` or `OnBoth` of `rnnmm.features.paired`.
         probability: 0..1, of an utterance being changed.
 
     Raises:
@@ -35,8 +36,14 @@ class Sometimes(Augmentation):
         """What ``augment`` takes -> the type and the layout that it gives; PCM to float32.
 
         Raises:
-            ValueError: ``augment`` makes more utterances than there were, as `Views` does.
+            ValueError: ``augment`` makes more utterances than there were, as `Views` does; sound
+                and pictures at once.
         """
+        if isinstance(x, AudioVisual):
+            raise ValueError(
+                "Sometimes: expected sound or pictures alone, got both; put it inside of OnSound, "
+                "OnPictures or OnBoth"
+            )
         # One number for the batch, so that what `augment` draws does not hang on its size.
         lot = torch.Generator().manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
         is_chosen = (draw(lot, len(x.data), 0, 1) < self.probability).tolist()

@@ -1,8 +1,9 @@
 """Whether a book keeps what it states: people it does not know become members or strangers.
 
 People are drawn, again and again: half of those with clips to spare into a book, a voice of the
-first few each, and all others are strangers. Every clip that is no part of a voice is tried
-against that book, as `rnnmm.speakers.verdict` answers: to identify, and to verify each in it.
+first few each, and all others are strangers. Their clips, and those of members that are no part of
+a voice, are tried against that book, as `rnnmm.speakers.verdict` answers: to identify, and to
+verify, strangers as each of the members and members as themselves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,9 +76,10 @@ class Rehearsal:
     """What came of it.
 
     Args:
-        num_members: how many people were in a book that identified.
-        targets: ``(I,)`` log-likelihood ratios of clips against their own speaker's voice.
-        nontargets: ``(J,)`` of clips against everybody else's.
+        num_members: how many people were in a book.
+        targets: ``(I,)`` log-likelihood ratios of members' clips against their own voices, of one
+            draw after the other.
+        nontargets: ``(J,)`` of strangers' clips against every member's voice, likewise.
         identified: by stated rate.
         verified: likewise.
     """
@@ -115,13 +117,13 @@ def rehearse(
     size = max(1, len(everybody.able) // 2)
     generator = np.random.default_rng(seed)
     draws = [generator.permutation(everybody.able)[:size].tolist() for _ in range(num_draws)]
-    trials = [_Trials.of(everybody, sorted(members)) for members in draws]
+    tried = [_once(_Trials.of(everybody, sorted(members)), size, rates) for members in draws]
     return Rehearsal(
         num_members=size,
-        targets=np.concatenate([one.llrs[one.is_own & ~one.is_voice] for one in trials]),
-        nontargets=np.concatenate([one.llrs[:, one.is_stranger].ravel() for one in trials]),
-        identified={rate: _sum(_identified(one, rate) for one in trials) for rate in rates},
-        verified={rate: _sum(_verified(one, rate) for one in trials) for rate in rates},
+        targets=np.concatenate([one.targets for one in tried]),
+        nontargets=np.concatenate([one.nontargets for one in tried]),
+        identified={rate: _sum(one.identified[rate] for one in tried) for rate in rates},
+        verified={rate: _sum(one.verified[rate] for one in tried) for rate in rates},
     )
 
 
@@ -216,6 +218,16 @@ class _Trials:
     def by_person(self, weights: NDArray[Any]) -> Scores:
         """``(T,)`` -> ``(S,)``, the sums over a person's clips."""
         return np.asarray(weights @ self.speakers, np.float64)
+
+
+def _once(trials: _Trials, size: int, rates: Sequence[float]) -> Rehearsal:
+    return Rehearsal(
+        num_members=size,
+        targets=trials.llrs[trials.is_own & ~trials.is_voice],
+        nontargets=trials.llrs[:, trials.is_stranger].ravel(),
+        identified={rate: _identified(trials, rate) for rate in rates},
+        verified={rate: _verified(trials, rate) for rate in rates},
+    )
 
 
 def _sum(counts: Iterable[Held]) -> Held:

@@ -60,6 +60,11 @@ def as_norm(scores: Matrix, enrolled: Matrix, tests: Matrix, num_nearest: int) -
     return np.asarray((by_enrolled + by_test) / 2, np.float64)
 
 
+def spread(rows: Matrix) -> float:
+    """``(I, D)``, I >= 2 -> the variance of its columns, all together."""
+    return float(np.var(rows, axis=0, ddof=1).sum())
+
+
 def common_offset(voices: Matrix, cohort: Matrix) -> Matrix:
     """What some voices share beyond what a cohort's do, as far as chance does not explain it.
 
@@ -78,7 +83,7 @@ def common_offset(voices: Matrix, cohort: Matrix) -> Matrix:
         James and Stein 1961, "Estimation with quadratic loss"; its positive part.
     """
     way = voices.mean(axis=0) - cohort.mean(axis=0)
-    by_chance = sum(np.var(some, axis=0, ddof=1).sum() / len(some) for some in (voices, cohort))
+    by_chance = spread(voices) / len(voices) + spread(cohort) / len(cohort)
     return np.asarray(max(0.0, 1 - by_chance / max(float(way @ way), _SMALLEST)) * way, np.float64)
 
 

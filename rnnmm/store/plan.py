@@ -65,7 +65,7 @@ def plan_shards(
     """
     _check_unicode(manifest)
     files = {item.path: _file(manifest, item.path) for item in manifest.items}
-    found = read_sources(manifest.root, list(files.values()), record)
+    found = read_sources(manifest.root, list(dict.fromkeys(files.values())), record)
     sources = {path: found[file] for path, file in files.items()}
     check_media(manifest, sources)
     plans = []

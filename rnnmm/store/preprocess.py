@@ -93,7 +93,8 @@ def _check_settings(
 
 
 def _sources_record(manifest: Manifest, root: Path) -> Path:
-    place = digest_bytes(os.fsencode(manifest.root.absolute()))[:16]
+    roots = (manifest.root, *manifest.beside.values())
+    place = digest_bytes(b"\0".join(os.fsencode(root.absolute()) for root in roots))[:16]
     return root / ".sources" / f"{manifest.name}-{place}.parquet"
 
 

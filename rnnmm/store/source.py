@@ -112,7 +112,8 @@ def _write_record(record: Path, sources: dict[str, Source]) -> None:
     columns = {
         name: [getattr(source, name) for source in sources.values()] for name in _COLUMNS.names[1:]
     }
-    table = pa.table({"path": list(sources), **columns}, schema=_COLUMNS)
-    with suppress(OSError):  # a store that may only be read is still found, a little later
+    # A store that may only be read, or a folder whose name is no text: all files are read again.
+    with suppress(OSError, UnicodeError):
+        table = pa.table({"path": list(sources), **columns}, schema=_COLUMNS)
         record.parent.mkdir(parents=True, exist_ok=True)
         commit(record, lambda temp: pq.write_table(table, temp))

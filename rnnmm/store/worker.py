@@ -149,19 +149,19 @@ def _rows(
         try:
             decoded = decode(root / path, decoding, start_s, end_s)
         except Exception as error:  # whatever a decoder raises is a verdict on the file
-            row = faulty_row(id, _reason(error, root / path, root))
+            row = faulty_row(id, _reason(error, Path(path), root))
         else:
             row = decoded_row(id, decoded)
         tell("rest")
         yield row
 
 
-def _reason(error: Exception, file: Path, root: Path) -> str:
+def _reason(error: Exception, path: Path, root: Path) -> str:
     """One line that is the same on every machine: no addresses, no absolute paths."""
     text = " ".join(str(error).split()) or "no reason given"
     if not isinstance(error, ValueError):
         text = f"{type(error).__name__}: {text}"
-    folder = root if file.is_relative_to(root) else file.parent
+    folder = path.parent if path.is_absolute() else root
     text = text.replace(f"{folder}{os.sep}", "")
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)[:_REASON_CHARS]
     return text.encode("utf-8", "backslashreplace").decode()

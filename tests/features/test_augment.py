@@ -102,6 +102,11 @@ def test_one_rate_everywhere_is_a_stretch(rate):
     torch.testing.assert_close(warped.data, stretched.data, atol=1e-5, rtol=0)
 
 
+def test_a_time_warp_of_nobody_is_nothing():
+    x = Padded(torch.zeros(0, 5, 3), torch.zeros(0, dtype=torch.int64))
+    assert TimeWarp()(x, generator()).data.shape == (0, 5, 3)
+
+
 def test_a_time_warp_changes_its_rate_within_an_utterance():
     ramp = torch.arange(4000.0)[:, None]
     x = Padded.stack([ramp] * 40)

@@ -106,6 +106,11 @@ def test_silence_stands_before_and_behind_the_same_sound():
     assert before != behind
 
 
+def test_where_there_is_no_sound_there_is_no_silence():
+    y = Silence(16_000)(Padded.stack([torch.ones(0), torch.ones(5)]), generator())
+    assert y.lengths[0] == 0 and y.lengths[1] > 5
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

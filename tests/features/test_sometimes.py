@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rnnmm.batch import Padded
+from rnnmm.batch import AudioVisual, Padded
 from rnnmm.features.augment import TimeStretch, Views
 from rnnmm.features.augment_audio import Gain, Silence
 from rnnmm.features.sometimes import Sometimes
@@ -38,6 +38,13 @@ def test_it_refuses_what_makes_more_utterances():
     x = Padded.stack([torch.ones(50, 13)])
     with pytest.raises(ValueError, match="keeps the number of utterances, got Views"):
         Sometimes(Views(2))(x, generator())
+
+
+def test_it_refuses_sound_and_pictures_at_once():
+    pictures = Padded.stack([torch.zeros(2, 3)])
+    x = AudioVisual(torch.zeros(1, 800), torch.tensor([800]), pictures)
+    with pytest.raises(ValueError, match="expected sound or pictures alone, got both"):
+        Sometimes(Silence(8000))(x, generator())
 
 
 def test_the_probability_has_limits():

@@ -57,15 +57,16 @@ def rehearsed(
 
 def test_stated_rates_are_measured(rehearsed: tuple[Path, str]) -> None:
     path, shown = rehearsed
-    assert "identify in a book of 3" in shown and "split all, 6 speakers" in shown
+    assert "identify in a book of 3" in shown and "verify in a book of 3" in shown
+    assert "split all, 6 speakers" in shown
     assert "strangers accepted" in shown and "20 %" in shown and "min_cllr" in shown
     found = json.loads(path.read_text())
     assert (found["schema"], found["split"]) == (1, "all")
     assert found["num_items"] == len(PITCHES_HZ) * NUM_CLIPS  # the silence is refused
     counts = found["counts"]
     assert (counts["people"], counts["members"], counts["refused"]) == (6, 3, 1)
-    assert counts["targets"] == 6 * (NUM_CLIPS - 2)
-    assert counts["nontargets"] == 6 * 5 * NUM_CLIPS
+    assert counts["targets"] == 4 * 3 * (NUM_CLIPS - 2)  # of four draws
+    assert counts["nontargets"] == 4 * 3 * 3 * NUM_CLIPS
     rated = {name for name in found["metrics"] if name not in ("eer", "cllr", "min_cllr")}
     assert rated == {
         f"{verb}_{what}_{rate}"

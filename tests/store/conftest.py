@@ -15,7 +15,7 @@ def write_corpus():
     """Makes a manifest below a folder from the contents of its files."""
 
     def write(root, contents, name="fake", **fields):
-        root.mkdir(exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
         items = []
         for n, content in enumerate(contents):
             path = f"{n:03}.txt"
