@@ -17,7 +17,7 @@ import soundfile
 from fake_decoders import FakeDecoding
 
 import rnnmm.store.preprocess as module
-from rnnmm.manifest import Item, Manifest, join_training
+from rnnmm.manifest import Item, Manifest
 from rnnmm.media.decode import Decoding, decode
 from rnnmm.store.ledger import read_ledger
 from rnnmm.store.preprocess import preprocess
@@ -56,19 +56,6 @@ def _content(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def test_an_extra_gives_the_same_store_wherever_it_lies(tmp_path, write_corpus):
-    found = []
-    for home, place in ((tmp_path / "1", "media/made"), (tmp_path / "2", "else/where")):
-        people = write_corpus(home / "media", ["sound 5", "sound 3"])
-        made = dataclasses.replace(write_corpus(home / place, ["sound 4", "bad 1"]), name="made")
-        folder = preprocess(
-            join_training(people, made), FakeDecoding(), home / "stores", max_bad_fraction=0.5
-        )
-        assert [entry.path.startswith("made:") for entry in read_ledger(folder)] == [True]
-        found.append((folder.name, _content(folder)))
-    assert found[0] == found[1]
 
 
 def test_the_store_holds_what_was_decoded(finished):
