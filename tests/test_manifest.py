@@ -146,11 +146,28 @@ def test_where_the_roots_lie_does_not_show(tmp_path: Path) -> None:
 def test_roots_behind_links_are_joined(tmp_path: Path) -> None:
     for name in ("real", "made"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "a.wav").write_bytes(b"")
+        (tmp_path / name / "a.wav").write_bytes(name.encode())
         (tmp_path / f"link to {name}").symlink_to(tmp_path / name)
     people = Manifest("people", tmp_path / "link to real", (Item("a", "a.wav", "test"),))
     made = Manifest("made", tmp_path / "link to made", (Item("a", "a.wav", "train"),))
-    check_manifest(join_training(people, made))
+    both = join_training(people, made)
+    check_manifest(both)
+    places = [both.place(item.path) for item in both.items]
+    assert [(root / below).read_text() for root, below in places] == ["real", "made"]
+
+
+def test_a_path_of_an_extra_stays_below_its_own_root(tmp_path: Path) -> None:
+    for name in ("people", "made"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(b"")
+    people = Manifest("people", tmp_path / "people", (Item("a", "a.wav", "test"),))
+    made = Manifest("made", tmp_path / "made", (Item("a", "a.wav", "train"),))
+    both = join_training(people, made)
+    out = replace(both, items=(*both.items, Item("b", "made:../people/a.wav", "train")))
+    with pytest.raises(
+        ValueError, match=r"paths outside the root: b \('made:\.\./people/a\.wav'\)"
+    ):
+        check_manifest(out)
 
 
 def test_an_extra_is_of_one_root_and_a_plain_name(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """On people nobody has met: answers, their rates, and that their ratios mean what they say."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from made import DIM, clips_of, empty_book
 
 from rnnmm.metrics.verification import cllr, min_cllr
 from rnnmm.speakers.book import Book, add_person, remove_person
+from rnnmm.speakers.population import Cohort
 from rnnmm.speakers.verdict import (
     identify,
     limit_of,
@@ -105,6 +107,15 @@ def test_one_person_under_two_names_is_no_room(friends: np.ndarray) -> None:
     assert both == pytest.approx(one)
     answers = [verdict.answer for verdict in identify(book, friends[2][3:], RATE)]
     assert np.mean([answer != "unknown" for answer in answers]) > 0.9
+
+
+def test_without_a_cohort_nothing_tells_the_room(friends: np.ndarray) -> None:
+    nobody = replace(empty_book(), cohort=Cohort(np.zeros((0, DIM)), ()))
+    ann, bob = clips_of(8, 3, 10)[:2]
+    alone = add_person(nobody, "ann", ann)
+    ratios = log_ratios(alone, ["ann"], friends[0])
+    assert ratios == pytest.approx(log_ratios(add_person(alone, "bob", bob), ["ann"], friends[0]))
+    assert np.mean(ratios) > 0
 
 
 def test_log_ratios_mean_what_they_say(book: Book, friends: np.ndarray) -> None:
