@@ -1,7 +1,7 @@
-"""The quiet before and behind each utterance, cut or made longer at random.
+"""The edges of each utterance, cut or made longer at random.
 
 Recordings that begin and end alike teach a network where to expect the first and the last word;
-in a long recording, cut in its pauses, it then misses them.
+in a long recording, cut in its pauses, or with another recorder, it then misses them.
 """
 
 import torch
@@ -10,12 +10,13 @@ from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.domain import NotNegative, Size
-from rnnmm.features.draw import check_range
+from rnnmm.features.draw import check_range, draw
 from rnnmm.features.pcm import float_pcm
 from rnnmm.features.stage import Augmentation
 from rnnmm.units import seconds_to_samples
 
 _LONGEST_S = 60.0
+_MOST_DB = 100.0
 _HOP_S = 0.01
 _WINDOW_HOPS = 10  # 0.1 s: a click is soft, an /s/ is not
 _GUARD_HOPS = 10
@@ -69,6 +70,38 @@ class QuietEdges(Augmentation):
         tones = _tones(_quietest(x, powers, self.hop), chance[:, 2:])  # (B, 2 high)
         rows = zip(x.rows(), tones, bounds.tolist(), wanted.tolist())
         return Padded.stack([_edged(*row) for row in rows])
+
+
+class Trim(Augmentation):
+    """Cuts each utterance close, from its first to its last sample above a level.
+
+    So do recorders that start and stop by themselves, and scripts that tidy up after them: where
+    the speaker was soft or far off, the /s/ that a word begins or ends with is lost. The level is
+    drawn below the loudest sample of the utterance, in dB. `QuietEdges` never cuts speech.
+
+    Where the sound is on a GPU, this waits for it once a batch: how long the utterances become
+    hangs on their values. To be used on a part of them (`rnnmm.features.sometimes.Sometimes`).
+
+    Args:
+        low_db: 0..100, of the highest level, how far below the loudest sample.
+        high_db: low_db..100, of the lowest.
+
+    Raises:
+        ValueError: Not ``0 <= low_db <= high_db <= 100``.
+    """
+
+    def __init__(self, low_db: float = 15.0, high_db: float = 40.0) -> None:
+        super().__init__()
+        check_range("Trim", low_db, high_db, 0.0, _MOST_DB)
+        self.low_db = low_db
+        self.high_db = high_db
+
+    def forward(self, x: Padded, generator: torch.Generator) -> Padded:
+        """``(B, N)`` PCM -> ``(B, N')`` float32, N' >= 1 where N is; silence as it was."""
+        below_db = draw(generator, len(x.data), self.low_db, self.high_db)
+        x = float_pcm(x)
+        rows = zip(x.rows(), _loud_bounds(x, below_db).tolist())
+        return Padded.stack([samples[start:end] for samples, (start, end) in rows])
 
 
 def speech_bounds(x: Padded, sample_rate: int) -> Tensor:
@@ -142,6 +175,23 @@ def _tones(quiet: Tensor, noise: Tensor) -> Tensor:
     spectrum = torch.fft.rfft(kernel, size) * torch.fft.rfft(white, size)
     tones: Tensor = torch.fft.irfft(spectrum, size)
     return tones[:, :length]
+
+
+def _loud_bounds(x: Padded, below_db: Tensor) -> Tensor:
+    """From the first to the last sample of a level; ``(B, 2)`` int64 on the CPU, half-open.
+
+    All of what is silent, and perhaps beyond the end.
+
+    Args:
+        x: ``(B, N)`` float32.
+        below_db: ``(B,)``, how far the level lies below the loudest sample.
+    """
+    loudness = functional.pad(x.zeroed().data.abs(), (0, 1))  # (B, N + 1): never empty
+    share = (10 ** (-below_db / 20)).to(loudness.device, loudness.dtype, non_blocking=True)
+    is_loud = (loudness >= (share * loudness.amax(dim=1))[:, None]).int()
+    first = is_loud.argmax(dim=1)
+    end = is_loud.shape[1] - is_loud.flip(1).argmax(dim=1)
+    return torch.stack([first, end], dim=1).cpu()
 
 
 def _edged(row: Tensor, tone: Tensor, bounds: list[int], wanted: list[int]) -> Tensor:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment_edges import QuietEdges, speech_bounds
+from rnnmm.features.augment_edges import QuietEdges, Trim, speech_bounds
 
 RATE = 8000
 GUARD = 800  # 0.1 s
@@ -141,6 +141,30 @@ def test_nothing_is_cut_where_there_is_no_quiet(quiet) -> None:
     assert torch.equal(y.data[0], row)
 
 
+def test_a_trimmed_utterance_goes_from_its_first_to_its_last_loud_sample() -> None:
+    rows = [staircase(seed) for seed in range(20)]
+    y = Trim(20.0, 20.0)(Padded.stack(rows), generator())
+    for row, new in zip(rows, y.rows(), strict=True):
+        loud = [at for at, value in enumerate(row.tolist()) if abs(value) >= 0.1 * row.abs().max()]
+        assert torch.equal(new, row[loud[0] : loud[-1] + 1])
+    assert (y.lengths < torch.tensor([len(row) for row in rows])).sum() > 15
+
+
+def test_each_utterance_is_trimmed_at_a_level_of_its_own() -> None:
+    rise = torch.logspace(-2.5, 0, 5001)  # 0.01 dB a sample: all within 50 dB
+    y = Trim(10.0, 30.0)(Padded.stack([rise, -rise] * 50), generator())
+    below_db = (y.lengths - 1) / 100
+    assert 10 <= below_db.min() < 11 and 29 < below_db.max() <= 30.01
+    assert len(set(below_db.tolist())) > 90
+
+
+def test_what_has_no_sound_is_not_trimmed() -> None:
+    y = Trim()(Padded.stack([torch.zeros(0), torch.zeros(9), torch.ones(1)]), generator())
+    assert y.lengths.tolist() == [0, 9, 1]
+
+
 def test_a_range_out_of_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="Trim: expected 0 <= low <= high <= 100, got 30 and 20"):
+        Trim(30.0, 20.0)
     with pytest.raises(ValueError, match="QuietEdges: expected 0 <= low <= high <= 60, got 2 and"):
         QuietEdges(RATE, 2.0, 1.0)

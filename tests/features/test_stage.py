@@ -12,7 +12,7 @@ from rnnmm.features.augment_audio import Gain, Noise, Silence, Speed
 from rnnmm.features.augment_babble import Babble
 from rnnmm.features.augment_cepstra import CepstralWarp
 from rnnmm.features.augment_colour import ColourJitter
-from rnnmm.features.augment_edges import QuietEdges
+from rnnmm.features.augment_edges import QuietEdges, Trim
 from rnnmm.features.augment_erase import RandomErasing
 from rnnmm.features.augment_frames import FrameShift, HorizontalFlip, TemporalJitter, Zoom
 from rnnmm.features.augment_room import Equaliser, Reverberation
@@ -99,6 +99,7 @@ AUGMENTATIONS = {
     "babble": (Babble(), pcm, SAMPLES),
     "speed": (Speed(0.5, 2.0), pcm, SAMPLES),
     "silence": (Silence(16_000, 0.1), float_samples, SAMPLES),
+    "trim": (Trim(0.1, 3.0), pcm, SAMPLES),
     "quiet_edges": (QuietEdges(16_000, high_s=0.1), pcm, SAMPLES),
     "sometimes": (Sometimes(Silence(16_000, 0.1)), pcm, SAMPLES),
     "sometimes clips": (Sometimes(HorizontalFlip(1.0)), clips, STEPS),
@@ -223,9 +224,9 @@ def test_a_stage_never_waits_for_a_value_of_the_device(name):
     assert (y.data.device.type, y.data.shape) == ("meta", stage(x).data.shape)
 
 
-# How long quiet edges leave an utterance hangs on its values: they wait, and say so.
+# How long edges leave an utterance hangs on its values: those two wait, and say so.
 @pytest.mark.usefixtures("_meta_autocast")
-@pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name != "quiet_edges"])
+@pytest.mark.parametrize("name", sorted(AUGMENTATIONS.keys() - {"trim", "quiet_edges"}))
 def test_an_augmentation_never_waits_for_a_value_of_the_device(name):
     augment, make, lengths = AUGMENTATIONS[name]
     x = with_garbage(make(lengths), extra=1)
