@@ -54,7 +54,7 @@ def test_words_come_from_the_process(verb: Install, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, "256"), ("9", "9")])
-def test_few_compiled_shapes_are_kept_unless_told_otherwise(
+def test_few_compiled_kernels_are_kept_unless_told_otherwise(
     verb: Install, monkeypatch: pytest.MonkeyPatch, given: str | None, expected: str
 ) -> None:
     name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
