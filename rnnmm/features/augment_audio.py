@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from rnnmm.batch import Padded
 from rnnmm.features.draw import FASTEST, SLOWEST, check_range, draw, scaled_length
-from rnnmm.features.pcm import float_pcm
+from rnnmm.features.pcm import amplitude, float_pcm
 from rnnmm.features.stage import Augmentation
-from rnnmm.units import round_half_up, seconds_to_samples
+from rnnmm.units import round_half_up
 
 _MAX_DB = 100.0
 _NOISE_SAMPLES = 2**18  # 16 s at 16 kHz; longer clips hear it again
@@ -44,7 +44,7 @@ class Gain(Augmentation):
         """``(B, N)`` PCM -> ``(B, N)`` float32."""
         gain_db = draw(generator, len(x.data), self.low_db, self.high_db)
         x = float_pcm(x)
-        return x.with_data(x.data * _amplitude(gain_db, x.data)[:, None])
+        return x.with_data(x.data * amplitude(gain_db, x.data)[:, None])
 
 
 class Noise(Augmentation):
@@ -89,7 +89,7 @@ class Noise(Augmentation):
         count = x.lengths.clamp(min=1).to(x.data.device, non_blocking=True)
         level = (x.data.square().sum(dim=1) / count).sqrt()  # (B,), the root mean square
         noise = torch.stack([self._cut(start, num_samples) for start in starts.tolist()])
-        scale = level * _amplitude(-snr_db, x.data)
+        scale = level * amplitude(-snr_db, x.data)
         return x.with_data(x.data + scale[:, None] * noise).zeroed()
 
     def _cut(self, start: int, num_samples: int) -> Tensor:
@@ -127,43 +127,6 @@ class Speed(Augmentation):
         with torch.autocast(x.data.device.type, enabled=False):
             rows = zip(float_pcm(x).rows(), hops)
             return Padded.stack([_at_speed(samples, hop) for samples, hop in rows])
-
-
-class Silence(Augmentation):
-    """Puts silence before and behind each utterance: digital silence, so that noise comes after.
-
-    Clips that are all cut close teach nothing of a pause, and those of the next speaker may begin
-    and end with one. To be used on a part of them (`rnnmm.features.sometimes.Sometimes`), or the
-    network forgets those cut close. `rnnmm.features.augment_edges.QuietEdges` is for utterances
-    with pauses of their own: it also cuts, and puts in more of the same noise.
-
-    Args:
-        sample_rate: Hz, of the PCM.
-        max_s: >= 0, the longest silence on either side, seconds.
-
-    Raises:
-        ValueError: ``max_s`` is negative.
-    """
-
-    def __init__(self, sample_rate: int, max_s: float = 0.3) -> None:
-        super().__init__()
-        if max_s < 0:
-            raise ValueError(f"Silence: expected max_s >= 0, got {max_s:g}")
-        self.max_samples = seconds_to_samples(max_s, sample_rate)
-
-    def forward(self, x: Padded, generator: torch.Generator) -> Padded:
-        """``(B, N)`` PCM -> ``(B, N')`` float32, N' at most twice max_s longer, 0 as before."""
-        most = self.max_samples + 1
-        pairs = (draw(generator, 2 * len(x.data), 0, most).long()).reshape(-1, 2).tolist()
-        return Padded.stack([
-            functional.pad(samples, pair) if len(samples) else samples
-            for samples, pair in zip(float_pcm(x).rows(), pairs)
-        ])  # fmt: skip
-
-
-def _amplitude(gain_db: Tensor, like: Tensor) -> Tensor:
-    """Decibels to factors, with the type and device of ``like``."""
-    return (10 ** (gain_db / 20)).to(like.device, like.dtype, non_blocking=True)
 
 
 def _noise(pink: bool) -> Tensor:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from rnnmm.batch import Padded
 from rnnmm.domain import NotNegative, Size
 from rnnmm.features.draw import check_range, draw
-from rnnmm.features.pcm import float_pcm
+from rnnmm.features.pcm import amplitude, float_pcm
 from rnnmm.features.stage import Augmentation
 from rnnmm.units import seconds_to_samples
 
@@ -104,6 +104,38 @@ class Trim(Augmentation):
         return Padded.stack([samples[start:end] for samples, (start, end) in rows])
 
 
+class Silence(Augmentation):
+    """Puts silence before and behind each utterance: digital silence, so that noise comes after.
+
+    Clips that are all cut close teach nothing of a pause, and those of the next speaker may begin
+    and end with one. To be used on a part of them (`rnnmm.features.sometimes.Sometimes`), or the
+    network forgets those cut close. `QuietEdges` is for utterances
+    with pauses of their own: it also cuts, and puts in more of the same noise.
+
+    Args:
+        sample_rate: Hz, of the PCM.
+        max_s: >= 0, the longest silence on either side, seconds.
+
+    Raises:
+        ValueError: ``max_s`` is negative.
+    """
+
+    def __init__(self, sample_rate: int, max_s: float = 0.3) -> None:
+        super().__init__()
+        if max_s < 0:
+            raise ValueError(f"Silence: expected max_s >= 0, got {max_s:g}")
+        self.max_samples = seconds_to_samples(max_s, sample_rate)
+
+    def forward(self, x: Padded, generator: torch.Generator) -> Padded:
+        """``(B, N)`` PCM -> ``(B, N')`` float32, N' at most twice max_s longer, 0 as before."""
+        most = self.max_samples + 1
+        pairs = (draw(generator, 2 * len(x.data), 0, most).long()).reshape(-1, 2).tolist()
+        return Padded.stack([
+            functional.pad(samples, pair) if len(samples) else samples
+            for samples, pair in zip(float_pcm(x).rows(), pairs)
+        ])  # fmt: skip
+
+
 def speech_bounds(x: Padded, sample_rate: int) -> Tensor:
     """Where speech begins and ends at the utmost, by energy; the rest is quiet.
 
@@ -187,8 +219,8 @@ def _loud_bounds(x: Padded, below_db: Tensor) -> Tensor:
         below_db: ``(B,)``, how far the level lies below the loudest sample.
     """
     loudness = functional.pad(x.zeroed().data.abs(), (0, 1))  # (B, N + 1): never empty
-    share = (10 ** (-below_db / 20)).to(loudness.device, loudness.dtype, non_blocking=True)
-    is_loud = (loudness >= (share * loudness.amax(dim=1))[:, None]).int()
+    level = amplitude(-below_db, loudness) * loudness.amax(dim=1)  # (B,)
+    is_loud = (loudness >= level[:, None]).int()
     first = is_loud.argmax(dim=1)
     end = is_loud.shape[1] - is_loud.flip(1).argmax(dim=1)
     return torch.stack([first, end], dim=1).cpu()

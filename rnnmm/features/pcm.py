@@ -1,6 +1,7 @@
-"""PCM as floats."""
+"""PCM as floats, and levels in decibels as factors of them."""
 
 import torch
+from torch import Tensor
 
 from rnnmm.batch import Padded
 
@@ -45,3 +46,8 @@ def float_pcm(x: Padded) -> Padded:
     for index, row in enumerate(x.rows()):  # one at a time: it stays in the cache
         samples[index, : len(row)] = row * pcm_scale(x)
     return x.with_data(samples)
+
+
+def amplitude(gain_db: Tensor, like: Tensor) -> Tensor:
+    """Decibels to factors, with the type and device of ``like``."""
+    return (10 ** (gain_db / 20)).to(like.device, like.dtype, non_blocking=True)

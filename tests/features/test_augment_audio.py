@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment_audio import Gain, Noise, Silence, Speed
+from rnnmm.features.augment_audio import Gain, Noise, Speed
 
 
 def generator(seed=0):
@@ -92,25 +92,6 @@ def test_autocast_does_not_round_the_sound():
     assert torch.equal(found.data, Speed(0.9, 0.9)(x, generator()).data)
 
 
-def test_silence_stands_before_and_behind_the_same_sound():
-    clips = [torch.ones(n) for n in [900, 300] * 20]
-    y = Silence(16_000, max_s=0.01)(Padded.stack(clips), generator())
-    before = [int(row.argmax()) for row in y.rows()]
-    behind = [len(row) - len(clip) - n for row, clip, n in zip(y.rows(), clips, before)]
-    for row, clip, start in zip(y.rows(), clips, before, strict=True):
-        assert torch.equal(row[start : start + len(clip)], clip)
-        assert row.sum() == len(clip)
-    for edge in (before, behind):
-        assert min(edge) >= 0 and max(edge) <= 160
-        assert len(set(edge)) > 10
-    assert before != behind
-
-
-def test_where_there_is_no_sound_there_is_no_silence():
-    y = Silence(16_000)(Padded.stack([torch.ones(0), torch.ones(5)]), generator())
-    assert y.lengths[0] == 0 and y.lengths[1] > 5
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -118,7 +99,6 @@ def test_where_there_is_no_sound_there_is_no_silence():
         (lambda: Noise(30.0, 20.0), r"Noise: expected -100 <= low <= high <= 100, got 30 and 20"),
         (lambda: Noise(colour="blue"), "Noise: expected colour white or pink, got 'blue'"),
         (lambda: Speed(0.1, 1.0), r"Speed: expected 0.5 <= low <= high <= 2, got 0.1 and 1"),
-        (lambda: Silence(16_000, -0.1), r"Silence: expected max_s >= 0, got -0.1"),
     ],
 )
 def test_arguments_are_checked(make, message):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rnnmm.batch import Padded
-from rnnmm.features.augment_edges import QuietEdges, Trim, speech_bounds
+from rnnmm.features.augment_edges import QuietEdges, Silence, Trim, speech_bounds
 
 RATE = 8000
 GUARD = 800  # 0.1 s
@@ -163,8 +163,31 @@ def test_what_has_no_sound_is_not_trimmed() -> None:
     assert y.lengths.tolist() == [0, 9, 1]
 
 
-def test_a_range_out_of_order_is_refused() -> None:
+def test_silence_stands_before_and_behind_the_same_sound() -> None:
+    clips = [torch.ones(n) for n in [900, 300] * 20]
+    y = Silence(16_000, max_s=0.01)(Padded.stack(clips), generator())
+    before = [int(row.argmax()) for row in y.rows()]
+    behind = [
+        len(row) - len(clip) - n for row, clip, n in zip(y.rows(), clips, before, strict=True)
+    ]
+    for row, clip, start in zip(y.rows(), clips, before, strict=True):
+        assert torch.equal(row[start : start + len(clip)], clip)
+        assert row.sum() == len(clip)
+    for edge in (before, behind):
+        assert min(edge) >= 0 and max(edge) <= 160
+        assert len(set(edge)) > 10
+    assert before != behind
+
+
+def test_where_there_is_no_sound_there_is_no_silence() -> None:
+    y = Silence(16_000)(Padded.stack([torch.ones(0), torch.ones(5)]), generator())
+    assert y.lengths[0] == 0 and y.lengths[1] > 5
+
+
+def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="Trim: expected 0 <= low <= high <= 100, got 30 and 20"):
         Trim(30.0, 20.0)
     with pytest.raises(ValueError, match="QuietEdges: expected 0 <= low <= high <= 60, got 2 and"):
         QuietEdges(RATE, 2.0, 1.0)
+    with pytest.raises(ValueError, match=r"Silence: expected max_s >= 0, got -0.1"):
+        Silence(RATE, -0.1)

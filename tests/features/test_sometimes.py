@@ -3,7 +3,8 @@ import torch
 
 from rnnmm.batch import AudioVisual, Padded
 from rnnmm.features.augment import TimeStretch, Views
-from rnnmm.features.augment_audio import Gain, Silence
+from rnnmm.features.augment_audio import Gain
+from rnnmm.features.augment_edges import Silence
 from rnnmm.features.sometimes import Sometimes
 
 

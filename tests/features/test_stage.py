@@ -8,11 +8,11 @@ import torch
 
 from rnnmm.batch import Padded
 from rnnmm.features.augment import FrequencyWarp, SpecAugment, TimeStretch, TimeWarp
-from rnnmm.features.augment_audio import Gain, Noise, Silence, Speed
+from rnnmm.features.augment_audio import Gain, Noise, Speed
 from rnnmm.features.augment_babble import Babble
 from rnnmm.features.augment_cepstra import CepstralWarp
 from rnnmm.features.augment_colour import ColourJitter
-from rnnmm.features.augment_edges import QuietEdges, Trim
+from rnnmm.features.augment_edges import QuietEdges, Silence, Trim
 from rnnmm.features.augment_erase import RandomErasing
 from rnnmm.features.augment_frames import FrameShift, HorizontalFlip, TemporalJitter, Zoom
 from rnnmm.features.augment_room import Equaliser, Reverberation
