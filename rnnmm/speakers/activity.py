@@ -38,8 +38,8 @@ def frame_levels_db(samples: Pcm, sample_rate: int) -> Levels:
     """
     if not len(samples):
         return np.zeros(0)
-    window = min(len(samples), seconds_to_samples(_WINDOW_S, sample_rate))
-    hop = seconds_to_samples(_HOP_S, sample_rate)
+    window, hop = _frame_samples(sample_rate)
+    window = min(len(samples), window)
     wave = samples / FULL_SCALE
     energies = np.concatenate([[0.0], np.cumsum((wave - wave.mean()) ** 2)])
     starts = np.arange(0, len(samples) - window + 1, hop)
@@ -69,10 +69,16 @@ def speech_segments(
     levels = frame_levels_db(samples, sample_rate)
     if not len(levels):
         return np.zeros((0, 2))
-    spans = _HOP_S * runs(levels >= _threshold_db(levels))  # (I, 2) seconds
-    spans[:, 1] = np.minimum(spans[:, 1] + _WINDOW_S - _HOP_S, len(samples) / sample_rate)
-    spans = bridged(spans, min_pause_s)
+    window, hop = _frame_samples(sample_rate)
+    spans = hop * runs(levels >= _threshold_db(levels))  # (I, 2) samples
+    spans[:, 1] = np.minimum(spans[:, 1] + window - hop, len(samples))
+    spans = bridged(spans / sample_rate, min_pause_s)
     return np.asarray(spans[spans[:, 1] - spans[:, 0] >= min_speech_s], np.float64)
+
+
+def _frame_samples(sample_rate: int) -> tuple[int, int]:
+    """Of a frame, and from one to the next: whole ones, so at 11,025 Hz not quite 10 ms."""
+    return seconds_to_samples(_WINDOW_S, sample_rate), seconds_to_samples(_HOP_S, sample_rate)
 
 
 def _threshold_db(levels: Levels) -> float:

@@ -49,3 +49,13 @@ def test_sound_without_pauses_is_speech_and_silence_is_none() -> None:
     assert speech_segments(noise(1, -20), RATE) == pytest.approx(np.array([[0, 1]]), abs=0.02)
     for silence in (np.zeros(RATE, np.int16), noise(1, -80), np.zeros(0, np.int16)):
         assert speech_segments(silence, RATE).shape == (0, 2)
+
+
+@pytest.mark.parametrize("rate", [11_025, 22_050, 16_000])
+def test_an_hour_on_speech_is_where_it_is_whatever_the_rate(rate: int) -> None:
+    samples = np.zeros(3600 * rate, np.int16)
+    samples[3590 * rate : 3595 * rate] = np.resize(noise(5, -20), 5 * rate)
+    assert speech_segments(samples, rate) == pytest.approx(np.array([[3590, 3595]]), abs=0.03)
+    samples[:] = 0
+    samples[3597 * rate :] = np.resize(noise(3, -20), 3 * rate)
+    assert speech_segments(samples, rate) == pytest.approx(np.array([[3597, 3600]]), abs=0.03)
