@@ -12,6 +12,7 @@ from scipy.special import expit
 from rnnmm.metrics.verification import Scores
 
 _SCHEMA = 1
+_ROUNDING = 1e-9  # of the largest score
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,15 @@ class Calibration:
         return cls(slope, intercept)
 
 
+def is_told_apart(targets: Scores, nontargets: Scores) -> bool:
+    """Whether ``(I,)`` targets score higher, on average, than ``(J,)`` nontargets, I, J >= 1.
+
+    By more than what equal scores differ by when they are added up in another order.
+    """
+    largest = max(np.abs(targets).max(), np.abs(nontargets).max())
+    return bool(targets.mean() - nontargets.mean() > _ROUNDING * largest)
+
+
 def fit_calibration(targets: Scores, nontargets: Scores, prior: float = 0.5) -> Calibration:
     """Logistic regression, both sides weighed by how probable they are where it is to be used.
 
@@ -79,23 +89,24 @@ def fit_calibration(targets: Scores, nontargets: Scores, prior: float = 0.5) -> 
     """
     _check(targets, nontargets, prior)
     scores = np.concatenate([targets, nontargets])
-    centre, scale = scores.mean(), max(float(scores.std()), 1e-12)
-    x = (scores - centre) / scale
+    centre, scale = scores.mean(), scores.std()
+    x = np.stack([(scores - centre) / scale, np.ones(len(scores))])  # (2, I + J)
     wanted, weights = _wanted(len(targets), len(nontargets), prior)
     odds = np.log(prior / (1 - prior))
 
     def loss(line: Scores) -> tuple[float, Scores]:
-        logits = line[0] * x + line[1] + odds
-        error = weights * (expit(logits) - wanted)
+        logits = line @ x + odds
         value = weights @ (np.logaddexp(0, logits) - wanted * logits)
-        return float(value), np.array([error @ x, error.sum()])
+        return float(value), x @ (weights * (expit(logits) - wanted))
 
-    slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
-    if slope <= 0:
-        raise ValueError(
-            f"calibration: expected higher scores for targets, got means {targets.mean():.4g} "
-            f"(targets) and {nontargets.mean():.4g} (nontargets)"
-        )
+    def curvature(line: Scores) -> Scores:
+        likely = expit(line @ x + odds)
+        return np.asarray((x * (weights * likely * (1 - likely))) @ x.T)
+
+    # Newton's: where one side is rare, or a score far off, gradients alone end far from the least.
+    slope, intercept = minimize(
+        loss, np.zeros(2), jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-12}
+    ).x
     return Calibration(float(slope / scale), float(intercept - slope * centre / scale))
 
 
@@ -114,3 +125,8 @@ def _check(targets: Scores, nontargets: Scores, prior: float) -> None:
         if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
             what = f"shape {scores.shape}" if not scores.size else "others"
             raise ValueError(f"calibration: expected (I,) finite {name} scores, got {what}")
+    if not is_told_apart(targets, nontargets):
+        raise ValueError(
+            f"calibration: expected higher scores for targets, got means {targets.mean():.4g} "
+            f"(targets) and {nontargets.mean():.4g} (nontargets)"
+        )

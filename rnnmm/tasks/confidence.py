@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from rnnmm.decode.hypothesis import Span
 from rnnmm.metrics.errors import align
-from rnnmm.speakers.calibration import Calibration, fit_calibration
+from rnnmm.speakers.calibration import Calibration, fit_calibration, is_told_apart
 
 _LEAST = 1e-4  # probabilities beyond it are not told apart: in float32 they are rounding
 
@@ -44,7 +44,7 @@ def fit_confidence(said: Sequence[float], is_right: Sequence[bool]) -> Calibrati
     """
     odds, right = _log_odds(said), np.asarray(is_right, dtype=bool)
     hits, misses = odds[right], odds[~right]
-    if not len(hits) or not len(misses) or hits.mean() <= misses.mean():
+    if not len(hits) or not len(misses) or not is_told_apart(hits, misses):
         return None
     prior = float(right.mean())
     line = fit_calibration(hits, misses, prior)

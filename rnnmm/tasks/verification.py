@@ -16,7 +16,7 @@ from rnnmm.domain import Fraction, Range
 from rnnmm.features.augment_audio import Speed
 from rnnmm.metrics.interval import Redraw
 from rnnmm.metrics.verification import Scores, cllr, eer, min_cllr, min_dcf
-from rnnmm.speakers.calibration import Calibration, fit_calibration
+from rnnmm.speakers.calibration import Calibration, fit_calibration, is_told_apart
 from rnnmm.speakers.scoring import Matrix, unit
 from rnnmm.speakers.trials import sample_pairs
 from rnnmm.speakers.whitening import fit_whitening
@@ -183,7 +183,7 @@ class SpeakerVerification(Task):
         self.model.centre[:] = torch.from_numpy(centre)  # type: ignore[operator]
         self.model.whitening[:] = torch.from_numpy(matrix)  # type: ignore[operator]
         targets, nontargets = compare_all(*answer("val")).sides()
-        if not len(targets) or not len(nontargets) or targets.mean() <= nontargets.mean():
+        if not len(targets) or not len(nontargets) or not is_told_apart(targets, nontargets):
             log.warning("cllr is of bare cosines: the validation split cannot tell speakers apart")
             return
         line = fit_calibration(targets, nontargets)

@@ -79,3 +79,30 @@ def test_what_cannot_be_calibrated_is_said() -> None:
         fit_calibration(targets, np.array([math.inf]))
     with pytest.raises(ValueError, match="expected higher scores for targets"):
         fit_calibration(nontargets, targets)
+
+
+def test_scores_that_are_equal_tell_nothing() -> None:
+    for score in (0.3, 0.1, -7e8, 0.0):
+        with pytest.raises(ValueError, match="expected higher scores for targets"):
+            fit_calibration(np.full(7, score), np.full(3, score))
+
+
+@pytest.mark.parametrize("prior", [1e-4, 1e-3, 0.999])
+def test_no_other_line_costs_less_where_one_side_is_rare(prior: float) -> None:
+    targets, nontargets = np.append(gaussians(150)[0], 900.0), gaussians(300, 1)[1]
+    line = fit_calibration(targets, nontargets, prior)
+    odds = math.log(prior / (1 - prior))
+
+    def loss(slope: float, intercept: float) -> float:
+        said = [slope * scores + intercept + odds for scores in (targets, nontargets)]
+        wanted = (len(targets) + 1) / (len(targets) + 2), 1 / (len(nontargets) + 2)
+        weights = prior, 1 - prior
+        return sum(
+            weight * float(np.mean(np.logaddexp(0, logits) - want * logits))
+            for weight, logits, want in zip(weights, said, wanted, strict=True)
+        )
+
+    least = loss(line.slope, line.intercept)
+    for factor in (0.9, 0.99, 1.01, 1.1):
+        for shift in (-0.1, -0.01, 0.01, 0.1):
+            assert loss(line.slope * factor, line.intercept + shift) > least

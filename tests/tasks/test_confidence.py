@@ -62,6 +62,7 @@ def test_calibration_keeps_the_order_and_can_be_taken_back() -> None:
         ([0.5, 0.6], [False, False]),
         ([0.9, 0.1], [False, True]),
         ([0.5, 0.5], [False, True]),
+        ([0.99999] + 7 * [0.99995], [True] + 7 * [False]),  # the same, as far as it can be told
     ],
 )
 def test_what_cannot_be_told_is_not_fitted(said: list[float], is_right: list[bool]) -> None:
