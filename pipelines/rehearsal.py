@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unicodedata import normalize
 
 import numpy as np
 
@@ -126,7 +125,7 @@ def _people(config: Mapping[str, Any], task: Task, is_own: bool) -> People:
     num_refused = len(index) - len(good)
     if num_refused:
         log.warning("%s refused, as identify refuses them", count_of(num_refused, "clip"))
-    who = np.array([normalize("NFC", one) for one in speakers])  # as a book writes names
+    who = np.array(speakers)
     clips = {one: embeddings[who == one] for one in sorted(set(who.tolist()))}
     return People(clips, name, num_refused)
 

@@ -1,6 +1,7 @@
 """What a dataset is: a list of items below one root, checked before anything is decoded."""
 
 import math
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One manifest row.
+    """One manifest row; its names are composed (NFC), however a file system writes them.
 
     Args:
         id: unique within the dataset, stable over machines.
@@ -54,6 +55,12 @@ class Item:
     captions: tuple[str, ...] = ()
     group: str | None = None
     segments: tuple[Segment, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("speaker", "label", "group"):
+            value = getattr(self, name)
+            if value is not None and not value.isascii():
+                object.__setattr__(self, name, unicodedata.normalize("NFC", value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,13 @@ def test_one_file_may_be_many_items_but_of_one_id_each(tmp_path: Path) -> None:
         check_manifest(manifest(tmp_path, one, two, two))
 
 
+def test_one_name_is_one_name_however_it_is_written() -> None:
+    names = [Item("1", "a.wav", "train", speaker=one, label=one, group=one)
+             for one in ("Zo\u00eb", "Zoe\u0308")]  # fmt: skip
+    assert names[0] == names[1] and names[1].speaker == "Zo\u00eb"
+    assert Item("1", "Zoe\u0308.wav", "train").path == "Zoe\u0308.wav"  # as the disk has it
+
+
 @pytest.mark.parametrize(
     ("number", "noun", "shown"),
     [(0, "file", "0 files"), (1, "file", "1 file"), (1, "entry", "1 entry"),
