@@ -16,6 +16,8 @@ from rnnmm.domain import Fraction, NotNegative
 from rnnmm.manifest import Segment
 from rnnmm.units import round_half_up
 
+_ROUNDING = 1e-6  # frames: 0.28 s at 25 frames/s are 7 of them, and 0.28 * 25 is more
+
 
 class Found(NamedTuple):
     """A segment that a model found. Times and label as in `Segment`. score: 0..1."""
@@ -79,9 +81,10 @@ def _stretches(column: NDArray[Any], frame_rate: float, rule: SegmentRule) -> li
     width = 2 * round_half_up((rule.median_s * frame_rate - 1) / 2) + 1  # odd
     smooth = median_filter(column, width, mode="nearest") if len(column) else column
     active = runs(hysteresis(smooth, rule.onset, rule.offset))
-    stretches = bridged(active, rule.min_gap_s * frame_rate)
+    stretches = bridged(active, rule.min_gap_s * frame_rate - _ROUNDING)
     lengths = stretches[:, 1] - stretches[:, 0]
-    kept: list[list[int]] = stretches[lengths >= rule.min_duration_s * frame_rate].tolist()
+    is_kept = lengths >= rule.min_duration_s * frame_rate - _ROUNDING
+    kept: list[list[int]] = stretches[is_kept].tolist()
     return kept
 
 

@@ -40,8 +40,9 @@ def threshold_at(scores: Scores, false_accept_rate: float) -> Threshold:
     ordered = np.sort(scores)[::-1]
     num_tail = min(int(np.ceil(2 * np.sqrt(len(ordered)))), len(ordered) - 1)
     tail_rate = num_tail / len(ordered)
+    is_extrapolated = rate * len(ordered) < 1
     if rate >= tail_rate:
-        return Threshold(float(np.quantile(ordered, 1 - rate)), False)
-    start = ordered[num_tail]
+        return Threshold(float(np.quantile(ordered, 1 - rate)), is_extrapolated)
+    start = np.quantile(ordered, 1 - tail_rate)
     excess = float((ordered[:num_tail] - start).mean())
-    return Threshold(float(start + excess * np.log(tail_rate / rate)), rate * len(ordered) < 1)
+    return Threshold(float(start + excess * np.log(tail_rate / rate)), is_extrapolated)

@@ -49,12 +49,17 @@ def write_rttm(path: Path, recordings: Mapping[str, Sequence[Turn]]) -> None:
     if odd := [repr(name) for name in dict.fromkeys(names) if name.split() != [name]]:
         raise ValueError(f"{path}: expected names without spaces, got {name_some(odd)}")
     lines = [
-        f"SPEAKER {name} 1 {turn.start_s:.3f} {turn.end_s - turn.start_s:.3f} <NA> <NA> "
+        f"SPEAKER {name} 1 {turn.start_s:.3f} {_duration_s(turn):.3f} <NA> <NA> "
         f"{turn.speaker} <NA> <NA>\n"
         for name, turns in recordings.items()
         for turn in turns
     ]
     commit_bytes(path, "".join(lines).encode())
+
+
+def _duration_s(turn: Turn) -> float:
+    """At least what three decimals can say: nobody speaks for no time."""
+    return max(turn.end_s - turn.start_s, 0.001)
 
 
 def _parse(fields: Sequence[str], where: str) -> Turn:

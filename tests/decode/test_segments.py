@@ -46,6 +46,16 @@ def test_gaps_shorter_than_the_limit_are_bridged():
     assert bridged(spans[:0], 1).tolist() == []
 
 
+@pytest.mark.parametrize(("seconds", "frame_rate"), [(0.28, 25), (0.56, 50), (1.12, 100)])
+def test_what_lasts_just_as_long_as_it_must_is_kept(seconds: float, frame_rate: int):
+    num_frames = round(seconds * frame_rate)
+    one = np.zeros((4 * num_frames, 1))
+    one[3 : 3 + num_frames] = 1
+    assert len(find_segments(one, "a", frame_rate, SegmentRule(min_duration_s=seconds))) == 1
+    gap = 1 - one
+    assert len(find_segments(gap, "a", frame_rate, SegmentRule(min_gap_s=seconds))) == 2
+
+
 def test_every_label_has_its_segments_scored_by_their_mean():
     column = [0.1, 0.6, 0.8, 0.45, 0.1, 0.9]
     probabilities = np.array([column, [0.0] * 5 + [1.0]]).T

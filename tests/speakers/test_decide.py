@@ -23,11 +23,12 @@ def test_inside_the_data_it_is_their_quantile() -> None:
     assert not threshold_at(scores, 0.02).is_extrapolated
     assert threshold_at(scores, 0.002).is_extrapolated
     assert threshold_at(scores, 1e-6).value > 99
-    assert threshold_at(np.ones(1), 0.01).value == 1
+    assert threshold_at(np.ones(1), 0.01) == (1, True)
 
 
-def test_thresholds_rise_as_the_rate_falls() -> None:
-    scores = np.random.default_rng(1).normal(size=200)
+@pytest.mark.parametrize("num_strangers", [2, 5, 10, 20, 200])
+def test_thresholds_rise_as_the_rate_falls(num_strangers: int) -> None:
+    scores = np.random.default_rng(1).normal(size=num_strangers)
     values = [threshold_at(scores, rate).value for rate in np.geomspace(1e-5, 0.9, 200)]
     assert (np.diff(values) <= 1e-9).all()
 

@@ -17,6 +17,8 @@ def test_round_trip(tmp_path: Path) -> None:
     assert read_rttm(path) == TURNS
     write_rttm(path, {})
     assert read_rttm(path) == {}
+    write_rttm(path, {"m1": [Turn(1.0, 1.0004, "x")]})  # shorter than can be written
+    assert read_rttm(path) == {"m1": [Turn(1.0, 1.001, "x")]}
 
 
 def test_other_lines_are_skipped(tmp_path: Path) -> None:
