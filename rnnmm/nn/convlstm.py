@@ -71,6 +71,8 @@ class ConvLstm(nn.Module):
                 "ConvLstm: a bidirectional layer cannot run step by step, it needs the end of the "
                 "clip first; build it with bidirectional=false"
             )
+        if not x.shape[1]:
+            return x.new_empty(len(x), 0, self.output_dim, *x.shape[3:]), state
         return self.forwards.step(x, state)
 
 

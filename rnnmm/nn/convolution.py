@@ -73,7 +73,7 @@ class TimeFrequencyConvolution(nn.Module):
         input_dim: F, the frequency bins.
         channels: output channels of each layer.
         strides: stride in time of each layer.
-        frequency_strides: stride in frequency of each layer.
+        frequency_strides: stride in frequency of each layer; None: 2 each.
         kernel_size: odd, on both axes.
 
     Raises:
@@ -85,10 +85,12 @@ class TimeFrequencyConvolution(nn.Module):
         input_dim: Size,
         channels: Sequence[Size] = (32, 32),
         strides: Sequence[Size] = (2, 2),
-        frequency_strides: Sequence[Size] = (2, 2),
+        frequency_strides: Sequence[Size] | None = None,
         kernel_size: Size = 3,
     ) -> None:
         super().__init__()
+        if frequency_strides is None:
+            frequency_strides = (2,) * len(channels)
         _check_counts(channels, strides=strides, frequency_strides=frequency_strides)
         dims = [1, *channels]
         self.strides = tuple(strides)

@@ -59,11 +59,7 @@ class AttentiveStatistics(nn.Module):
         x = x.zeroed()
         scores = self.scorer(x.data).squeeze(-1)  # (B, T)
         weights = scores.masked_fill(~x.mask, -torch.inf).softmax(dim=1)[..., None]  # (B, T, 1)
-        mean = (weights * x.data).sum(dim=1)  # (B, D)
-        square = (weights * x.data.square()).sum(dim=1)
-        # The floor keeps the root's gradient finite where nothing varies (a single step).
-        deviation = (square - mean.square()).clamp(min=1e-6).sqrt()
-        return torch.cat([mean, deviation], dim=1)  # (B, 2 D)
+        return _moments(x.data, weights)
 
 
 class Statistics(nn.Module):

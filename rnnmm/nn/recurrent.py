@@ -93,6 +93,8 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: The stack is bidirectional: it needs the end before it can begin.
         """
+        if not x.shape[1]:
+            return x.new_empty(len(x), 0, self.output_dim), state
         after = []
         for index, (layer, norm) in enumerate(zip(self.layers, self.norms)):
             y, layer_state = _causal(layer).step(self.dropout(x) if index else x, state[index])

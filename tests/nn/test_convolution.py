@@ -65,6 +65,13 @@ def test_channels_and_strides_come_in_equal_numbers(module) -> None:
         module(8, channels=[4], strides=[2, 2])
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_any_number_of_layers_halves_the_frequencies_each(count: int) -> None:
+    front = TimeFrequencyConvolution(40, channels=(4,) * count, strides=(1,) * count)
+    y = front(Padded(torch.randn(2, 9, 40), torch.tensor([9, 5])))
+    assert y.data.shape == (2, 9, front.output_dim) == (2, 9, 4 * 40 // 2**count)
+
+
 def test_frequency_strides_come_in_equal_numbers() -> None:
     with pytest.raises(ValueError, match="one value of frequency_strides"):
         TimeFrequencyConvolution(8, [4], [2], [2, 2])

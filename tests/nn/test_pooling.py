@@ -28,6 +28,16 @@ def test_attentive_statistics_with_equal_weights_are_mean_and_deviation() -> Non
     torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_small_deviation_beside_a_large_mean_is_found() -> None:
+    x = torch.randn(1, 400, 3) * 0.01
+    x = x - x.mean(1, keepdim=True) + 50
+    for pooling in (AttentiveStatistics(3), Statistics(3), ChannelAttentiveStatistics(3)):
+        for weight in pooling.parameters():
+            torch.nn.init.zeros_(weight)
+        pooled = pooling(Padded(x, torch.tensor([400])))[:, 3:]
+        torch.testing.assert_close(pooled, x.std(1, unbiased=False), rtol=0.01, atol=0)
+
+
 def test_statistics_are_mean_and_deviation_of_the_valid_steps() -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 50, 3)

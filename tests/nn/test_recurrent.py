@@ -57,7 +57,7 @@ def test_state_dicts_convert_both_ways(bidirectional: bool) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@given(cuts=st.lists(st.integers(1, 11), max_size=4))
+@given(cuts=st.lists(st.integers(0, 12), max_size=4))  # a chunk may have no step
 def test_steps_equal_forward_at_any_chunking(cell: str, cuts: list[int]) -> None:
     torch.manual_seed(0)
     layer = Recurrent(
@@ -66,7 +66,7 @@ def test_steps_equal_forward_at_any_chunking(cell: str, cuts: list[int]) -> None
     ).eval()  # fmt: skip
     x = torch.randn(3, 12, 5)
     state, outputs = layer.initial_state(3), []
-    for chunk in x.tensor_split(sorted({*cuts}), dim=1):
+    for chunk in x.tensor_split(sorted(cuts), dim=1):
         y, state = layer.step(chunk, state)
         outputs.append(y)
     whole = layer(Padded(x, torch.full((3,), 12))).data
