@@ -30,16 +30,17 @@ def ctc_loss(
     Source:
         Graves et al. 2006; computed by torch. Smoothing: Kim et al. 2018, arXiv 1711.02212.
     """
-    total = functional.ctc_loss(
+    losses = functional.ctc_loss(
         log_probs.data.transpose(0, 1),  # (T, B, K)
         targets.data,
         log_probs.lengths,
         targets.lengths,
         blank=blank,
-        reduction="sum",
+        reduction="none",
         zero_infinity=True,
-    )
-    loss: Tensor = total / targets.lengths.sum().clamp(min=1)
+    )  # (B,)
+    symbols = targets.lengths.to(losses.device, non_blocking=True) * (losses > 0)
+    loss: Tensor = losses.sum() / symbols.sum().clamp(min=1)
     if not label_smoothing:
         return loss
     return (1 - label_smoothing) * loss + label_smoothing * uniformity_loss(log_probs)

@@ -42,6 +42,16 @@ def test_ctc_equals_the_sum_over_all_paths() -> None:
     assert float(ctc_loss(scores, targets)) == pytest.approx(expected / 4, rel=1e-5)
 
 
+def test_a_row_without_an_alignment_does_not_count() -> None:
+    torch.manual_seed(0)
+    scores = Padded(torch.randn(2, 5, 3).log_softmax(-1), torch.tensor([5, 3]))
+    targets = Padded(torch.tensor([[1, 2, 0, 0], [1, 1, 1, 1]]), torch.tensor([2, 4]))
+    alone = ctc_loss(
+        Padded(scores.data[:1], scores.lengths[:1]), Padded(targets.data[:1], targets.lengths[:1])
+    )
+    assert float(ctc_loss(scores, targets)) == pytest.approx(float(alone))
+
+
 def test_ctc_steps_is_the_shortest_input_with_a_finite_loss() -> None:
     targets = Padded(torch.tensor([[1, 1, 2, 2], [1, 2, 1, 0]]), torch.tensor([4, 3]))
     assert ctc_steps(targets).tolist() == [6, 3]
