@@ -75,7 +75,10 @@ VERBS = {
     ),
     "tune-decode": Verb(
         "Tries the weights of a finished recogniser's search on its validation split.",
-        ("rnnmm tune-decode run.dir=runs/mine",),
+        (
+            "rnnmm tune-decode run.dir=runs/mine",
+            "rnnmm tune-decode run.dir=runs/mine try.language_weight=[0,0.3] try.size=[16,64]",
+        ),
     ),
     "show": Verb(
         "Prints the config, the shapes of one batch and the parameters; trains nothing.",

@@ -95,33 +95,37 @@ def word_scorers(  # noqa: PLR0913 one argument per setting of the voices
     language_run: Folder | None = None,
     language_weight: NotNegative = 0.3,
 ) -> tuple[Weighted, ...]:
-    """An n-gram of words, and those who have a say beside it.
+    """An n-gram of words, and those who have a say beside it, or in its place.
 
     Args:
-        answers: vocabulary and n-gram of the run.
+        answers: vocabulary and n-gram of the run, where it has one.
         weight: of the n-gram's natural log-probabilities.
-        word_bonus: added for every word.
+        word_bonus: added for every word; by the n-gram.
         unknown_penalty: what a word that the n-gram lacks costs beside its "<unk>".
         closed: only words of the n-gram may be answered.
-        arpa: another n-gram; None: the run's own, counted in its training texts.
+        arpa: another n-gram; None: the run's own, counted in its training texts, if it has one.
         hotwords: phrases to listen for, and what each adds to an answer's rank.
         language_run: a trained run of ``task=lm`` on the same symbols, which has a say too.
         language_weight: of its natural log-probabilities.
 
     Raises:
-        ValueError: There is no n-gram; a hotword that can never be heard; the ARPA file is faulty;
-            the language model has other symbols.
+        ValueError: There is nobody to have a say, or no n-gram for what only it can do; a hotword
+            that can never be heard; the ARPA file is faulty; the language model has other symbols.
     """
     ngram = load_arpa(arpa) if arpa else answers.ngram
-    if ngram is None:
+    if ngram is None and (closed or word_bonus or not (hotwords or language_run)):
+        others = "" if closed or word_bonus else ", hotwords or a language model"
         raise ValueError(
-            "model.search: expected an n-gram of words, got none; train with "
-            "task.target.ngram_order=3, or give one as model.search.arpa=FILE"
+            f"model.search: expected an n-gram of words{others}, got none; train with "
+            f"task.target.ngram_order=3, or give one as model.search.arpa=FILE"
         )
-    fusion = WordFusion(ngram.order, weight, word_bonus, unknown_penalty, closed)
-    scorers = fusion.scorers(ngram, answers.vocabulary)
+    scorers: tuple[Weighted, ...] = ()
+    if ngram is not None:
+        fusion = WordFusion(ngram.order, weight, word_bonus, unknown_penalty, closed)
+        scorers += fusion.scorers(ngram, answers.vocabulary)
     if hotwords:
-        scorers += _listening(hotwords, answers.vocabulary, set(ngram.words) if closed else None)
+        words = set(ngram.words) if ngram is not None and closed else None
+        scorers += _listening(hotwords, answers.vocabulary, words)
     if language_run:
         model = load_language(Path(language_run), answers.vocabulary)
         scorers += (Weighted(model, language_weight),)

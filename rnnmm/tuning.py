@@ -20,6 +20,9 @@ from rnnmm.tasks.task import Prediction
 Heard = list[tuple[Tensor, Padded]]
 """Of each batch, rows of the store and what `Recogniser.listen` gives."""
 
+Grid = Mapping[str, Sequence[float]]
+"""The values to try, of each setting of a search."""
+
 
 class Trial(NamedTuple):
     """Settings of the search by name, and the word error rate they came to."""
@@ -33,7 +36,7 @@ def tune_search(
     task: SpeechRecognition,
     store: Store,
     rows: Rows,
-    grid: Mapping[str, Sequence[float]],
+    grid: Grid,
 ) -> list[Trial]:
     """Tries every combination of settings; the best come first, of equals the earliest.
 
@@ -42,7 +45,7 @@ def tune_search(
         task: trained.
         store: where the rows lie.
         rows: to try on; never those that figures are told of.
-        grid: values of each setting.
+        grid: what to try.
 
     Raises:
         ValueError: The config has no ``model.search`` with these settings.

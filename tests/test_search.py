@@ -139,10 +139,22 @@ def test_a_hotword_is_heard_before_what_sounds_like_it() -> None:
         word_beam(answers, hotwords={"xx": 1.0})
 
 
+def test_a_hotword_and_a_language_model_need_no_ngram(tmp_path: Path) -> None:
+    answers = Transcript().learn(TEXTS, 1)
+    assert answers.ngram is None
+    scores = heard(answers, "no", doubt=5.0)
+    assert texts_of(answers, word_beam(answers, hotwords={"go": 9.0})(scores)) == ["go"]
+    run_dir = language_run(tmp_path / "lm", answers)
+    (voice,) = word_scorers(answers, language_run=str(run_dir), language_weight=0.4)
+    assert voice.weight == 0.4
+
+
 def test_the_ngram_comes_from_the_run_or_from_a_file(tmp_path: Path) -> None:
     answers = Transcript().learn(TEXTS, 1)
-    with pytest.raises(ValueError, match="expected an n-gram of words, got none"):
-        word_beam(answers)
+    for settings, wanted in [({}, ", hotwords or a language model"), ({"closed": True}, ""),
+                             ({"hotwords": {"go": 1.0}, "word_bonus": 1.0}, "")]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"expected an n-gram of words{wanted}, got none"):
+            word_beam(answers, **settings)
     save_arpa(fit_ngram([["no"]], 1), tmp_path / "no.arpa")
     beam = word_beam(answers, closed=True, arpa=str(tmp_path / "no.arpa"))
     assert texts_of(answers, beam(heard(answers, "go"))) == ["no"]
