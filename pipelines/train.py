@@ -1,6 +1,9 @@
 """`rnnmm train`: a store to a trained task in the run's folder."""
 
-from collections.abc import Mapping, Sequence
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +42,38 @@ def train_run(
         splits: that must hold items: those to be measured afterwards, too.
 
     Raises:
-        ValueError: One of them is empty, or what `rnnmm.experiment.train` raises.
+        ValueError: One of them is empty, another process trains in the run's folder, or what
+            `rnnmm.experiment.train` raises.
     """
     run_dir = Path(config["run"]["dir"])
     store, seconds = preprocess(config)
     _check_splits(store, splits)
-    claim(run_dir, config, store.fingerprint)
-    if not has_begun(run_dir):
-        commit_bytes(run_dir / "overrides.txt", "\n".join([*overrides, ""]).encode())
-    # Of a rerun that finds its store ready, the first figure stays: it is the true cost.
-    if "preprocess" not in read_state(run_dir)["seconds"]:
-        record_seconds(run_dir, preprocess=seconds)
-    train(config, store, run_dir)
+    with _alone_in(run_dir):
+        claim(run_dir, config, store.fingerprint)
+        if not has_begun(run_dir):
+            commit_bytes(run_dir / "overrides.txt", "\n".join([*overrides, ""]).encode())
+        # Of a rerun that finds its store ready, the first figure stays: it is the true cost.
+        if "preprocess" not in read_state(run_dir)["seconds"]:
+            record_seconds(run_dir, preprocess=seconds)
+        train(config, store, run_dir)
     return store
+
+
+@contextmanager
+def _alone_in(run_dir: Path) -> Iterator[None]:
+    """Nobody else trains in a folder meanwhile. A killed process lets go of it by itself."""
+    handle = os.open(run_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"run.dir: expected a folder that nobody else trains in, got {run_dir}, where "
+                f"another process is at work; wait for it, or choose another folder"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def _check_splits(store: Store, splits: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """The verbs on a tiny corpus made here: real files, real codecs, the whole way."""
 
+import fcntl
 import json
 import os
 import signal
@@ -42,6 +43,19 @@ def test_a_rerun_trains_nothing_and_measures_the_same(
     assert main(["run", *words(corpus, run.parent)]) == 0
     assert (run / "model.safetensors").stat().st_mtime_ns == weights
     assert read(run / "metrics.json")["metrics"] == before["metrics"]
+
+
+def test_two_processes_do_not_train_in_one_folder(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    other = os.open(tmp_path / "run", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    again = words(corpus, tmp_path, "trainer.max_epochs=1")
+    assert main(["train", *again]) == 1
+    assert "another process is at work; wait for it" in capsys.readouterr().err
+    os.close(other)
+    assert main(["train", *again]) == 0
 
 
 def test_another_config_in_the_same_folder_is_refused(
