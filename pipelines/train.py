@@ -46,8 +46,7 @@ def train_run(
             `rnnmm.experiment.train` raises.
     """
     run_dir = Path(config["run"]["dir"])
-    store, seconds = preprocess(config)
-    _check_splits(store, splits)
+    store, seconds = preprocess(config, splits)
     with _alone_in(run_dir):
         claim(run_dir, config, store.fingerprint)
         if not has_begun(run_dir):
@@ -74,15 +73,3 @@ def _alone_in(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _check_splits(store: Store, splits: Sequence[str]) -> None:
-    """Before the training that would be in vain."""
-    empty = [one for one in splits if one != "all" and not len(store.rows(one))]
-    if empty:
-        there = ", ".join(f"{count} {split}" for split, count in store.info["splits"].items())
-        raise ValueError(
-            f"{store.info['name']}: expected items in {' and '.join(empty)}, got {there}; add "
-            f"files, or say which are which (a folder: dataset.split=seeded, a table: its column "
-            f"split)"
-        )

@@ -53,8 +53,11 @@ def check_bad_fraction(folder: Path, num_items: int, max_bad_fraction: float) ->
         return
     enough = math.ceil(len(lost) / num_items * 1e4) / 1e4
     culprits = name_some(f"{entry.id} ({entry.path}: {entry.reason})" for entry in lost)
+    advice = f"mend or remove them, or set preprocess.max_bad_fraction={enough:.4f}"
+    if len(lost) == num_items:
+        advice = "is it the right folder, and does it hold the kind of media that is asked for?"
     raise ValueError(
         f"{len(lost)} of {num_items} items could not be decoded, expected at most "
         f"{max_bad_fraction:.4g} of them: {culprits}; all are listed in {folder / LEDGER_NAME}; "
-        f"mend or remove them, or set preprocess.max_bad_fraction={enough:.4f}"
+        f"{advice}"
     )

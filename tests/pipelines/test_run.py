@@ -154,8 +154,10 @@ def test_an_empty_split_is_found_before_the_training(
     path = write_table(tmp_path / "list.csv")
     assert main(["run", "dataset=manifest", path, *table]) == 1
     said = capsys.readouterr().err
-    assert "manifest: expected items in test, got 3 train, 3 val; add files, or say which" in said
+    wanted = "expected items in test, got 3 train, 3 val, 0 test; add files, or say which"
+    assert wanted in said
     assert not (tmp_path / "run" / "run.json").exists()
+    assert not list(tmp_path.rglob("*.arrow")), "nothing was decoded"
 
 
 def test_a_file_is_no_place_for_a_run(

@@ -23,6 +23,8 @@ def test_too_many_lost_items_name_the_way_out(tmp_path):
     assert str(tmp_path / "quarantine.jsonl") in message
     assert "preprocess.max_bad_fraction=0.2334" in message
     check_bad_fraction(tmp_path, 30, 0.2334)  # the advice is enough
+    with pytest.raises(ValueError, match=r"7 of 7 .*; is it the right folder, and does it hold"):
+        check_bad_fraction(tmp_path, 7, 0.01)
 
 
 def test_the_threshold_itself_is_allowed(tmp_path):
