@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _UPDATE_EVERY_STEPS = 32  # looking at an update needs a copy of all weights
 _VANISHED = 1e-4  # of the strongest layer's gradient
 _OFTEN = 0.9  # of all steps
-_EXPLODED = 10.0  # times the largest norm that is let through
+_EXPLODED = 50.0  # times the largest norm let through; what learns well begins with up to 21
 _HALVINGS = 16  # of the loss scale until it is one: so often float16 may overflow and be well
 
 Layers = Mapping[str, Sequence[nn.Parameter]]
