@@ -61,16 +61,17 @@ def print_figures(
     metrics: Mapping[str, float],
     floors: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]],
+    ceilings: Mapping[str, float],
 ) -> None:
-    """A table of figures, each beside its floor and, where there is one, its interval."""
+    """A table of figures, each beside its floor and, where known, its interval and its ceiling."""
     table = Table(title=Text(title), title_justify="left")
     table.add_column("metric")
-    for name in ("value", "95 % interval", "floor"):
+    for name in ("value", "95 % interval", "floor", *(["ceiling"] if ceilings else [])):
         table.add_column(name, justify="right")
     for name, value in metrics.items():
         interval = " to ".join(map(show_figure, intervals.get(name, ())))
-        floor = show_figure(floors[name]) if name in floors else ""
-        table.add_row(name, show_figure(value), interval, floor)
+        anchors = [show_figure(one[name]) if name in one else "" for one in (floors, ceilings)]
+        table.add_row(name, show_figure(value), interval, *anchors[: 2 if ceilings else 1])
     console.print(table)
 
 

@@ -128,7 +128,8 @@ def evaluate_run(
     write_report(out / "report.html", title, [(evaluation, run_dir)])
     score = evaluation.score
     heading = f"{title}, {count_of(len(evaluation.rows), 'item')}"
-    print_figures(heading, score.metrics, score.floors, evaluation.intervals)
+    ceilings = score.counts.get("ceilings", {})
+    print_figures(heading, score.metrics, score.floors, evaluation.intervals, ceilings)
     console.print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
     return evaluation
 

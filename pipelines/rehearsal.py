@@ -185,7 +185,7 @@ def _print(found: Rehearsal, people: People, split: str) -> None:
         rows = [_row(rate, held) for rate, held in by_rate.items()]
         where = f"{verb} in a book of {found.num_members}"
         print_rows(f"{where}: {of} (95 % interval over people)", columns, rows)
-    print_figures("log-likelihood ratios", _ratio_metrics(found), _FLOORS, {})
+    print_figures("log-likelihood ratios", _ratio_metrics(found), _FLOORS, {}, {})
 
 
 def _row(rate: float, held: Held) -> list[str]:

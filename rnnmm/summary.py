@@ -50,6 +50,7 @@ def summarise(evaluation: Evaluation, run_dir: Path) -> TaskSummary:
         goal="lower" if task.is_lower_better else "higher",
         metrics=figures["metrics"],
         floors=figures["floors"],
+        ceilings=counts.get("ceilings", {}),
         intervals=evaluation.intervals,
         seconds=figures["seconds"],
         history=_read_history(run_dir / "history.csv", task.metric),

@@ -130,3 +130,12 @@ def test_classes_and_labels_stand_in_a_table(tmp_path: Path) -> None:
     page = summarise(evaluation_of(1, 0, **counts), tmp_path)
     assert page.classes[1:] == [["sit", "3", "0.250"], ["eat", "0", "n/a"]]
     assert summarise(evaluation_of(1, 0), tmp_path).classes == []
+
+
+def test_a_ceiling_has_its_column_where_there_is_one(tmp_path: Path) -> None:
+    heads = {}
+    for name, counts in (("with", {"ceilings": {"wer": 0.0625}}), ("without", {})):
+        write_report(tmp_path / name, "t", [(evaluation_of(1, 1, **counts), tmp_path)])
+        heads[name] = (tmp_path / name).read_text()
+    assert ">Ceiling</th>" in heads["with"] and "6.2 %" in heads["with"]
+    assert ">Ceiling</th>" not in heads["without"]

@@ -83,6 +83,7 @@ class TaskSummary:
         goal: whether the headline is better when lower or when higher.
         metrics: value of each metric; error rates and accuracies are fractions.
         floors: what a model that ignores its input reaches, for any of the metrics.
+        ceilings: what one person reaches against the others, for any of the metrics.
         intervals: (low, high) of the 95 % confidence interval, for any of the metrics.
         seconds: wall time of each stage.
         history: one row per epoch: ``epoch`` and any of ``train_loss``, ``val_wer`` ...
@@ -104,6 +105,7 @@ class TaskSummary:
     metrics: Mapping[str, float]
     floors: Mapping[str, float]
     seconds: Mapping[str, float]
+    ceilings: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     confusion: tuple[Sequence[str], NDArray[np.integer]] | None = None
@@ -197,13 +199,18 @@ def _section(task: TaskSummary, shared_notes: Sequence[str]) -> dict[str, object
 
 
 def _metric_view(task: TaskSummary, name: str) -> dict[str, str]:
-    floor, interval = task.floors.get(name), task.intervals.get(name)
+    interval = task.intervals.get(name)
     return {
         "name": wording.name_metric(name),
         "value": wording.format_metric(name, task.metrics[name]),
-        "floor": "" if floor is None else wording.format_metric(name, floor),
+        "floor": _figure(task.floors, name),
+        "ceiling": _figure(task.ceilings, name),
         "interval": "" if interval is None else wording.format_interval(name, *interval),
     }
+
+
+def _figure(figures: Mapping[str, float], name: str) -> str:
+    return wording.format_metric(name, figures[name]) if name in figures else ""
 
 
 def _bar(task: TaskSummary) -> dict[str, float | None]:
