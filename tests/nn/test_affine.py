@@ -3,10 +3,18 @@ import torch
 from torch.nn import functional
 
 from rnnmm.nn import affine as module
-from rnnmm.nn.affine import affine, cross_product
+from rnnmm.nn.affine import affine, cross_product, rounded_rows
 
 
-@pytest.mark.parametrize("shape", [(7,), (5, 7), (3, 5, 7)])
+def test_of_all_numbers_of_rows_few_are_left() -> None:
+    counts = range(1, 2**14)
+    rounded = [rounded_rows(count) for count in counts]
+    assert rounded == sorted(rounded)
+    assert all(count <= more <= 17 / 16 * count for count, more in zip(counts, rounded))
+    assert len(set(rounded)) <= 31 + 16 * 10
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 7), (3, 5, 7), (5, 61, 7)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("with_bias", [True, False])
 def test_it_is_the_linear_map(shape, dtype, with_bias) -> None:
@@ -17,7 +25,7 @@ def test_it_is_the_linear_map(shape, dtype, with_bias) -> None:
     found, expected = affine(x, weight, bias), functional.linear(x, weight, bias)
     torch.testing.assert_close(found, expected)
     leaves = [leaf for leaf in (x, weight, bias) if leaf is not None]
-    upstream = torch.randn_like(expected)
+    upstream = torch.randn_like(expected) / 4  # sums of 305 rows stay near one
     for one, other in zip(
         torch.autograd.grad(found, leaves, upstream),
         torch.autograd.grad(expected, leaves, upstream),
@@ -42,6 +50,7 @@ def test_without_onednn_torchs_own_is_used(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_cross_product_sums_over_rows(dtype) -> None:
-    left, right = torch.randn(9, 4, dtype=dtype), torch.randn(9, 3, dtype=dtype)
+@pytest.mark.parametrize("rows", [1, 9, 305])
+def test_a_cross_product_sums_over_rows(dtype, rows) -> None:
+    left, right = torch.randn(rows, 4, dtype=dtype), torch.randn(rows, 3, dtype=dtype)
     torch.testing.assert_close(cross_product(left, right), left.t() @ right)
