@@ -15,10 +15,6 @@ from rnnmm import __version__
 
 _WIDTH = 99
 _OF_FINISHED_RUNS = ("evaluate", "predict", "speaker", "diarise", "tune-decode")
-# oneDNN keeps the last 1,024 kernels it compiled, one for each layer and shape, and utterances
-# have any length: training on AN4 held 4.6 GB after nine epochs, with 256 kernels 4.2 and with
-# eight 2.9, in no more time. But a step of a ResNet-50 has more than 64, and would compile again.
-_ONEDNN_KERNELS = "256"
 _OF_TRAINING = ("experiment", "extra")  # groups that a finished run keeps as they were
 
 
@@ -117,7 +113,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed with a reason on stderr, 2 not understood (no verb, or
         faults in the configuration), 130 interrupted.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _ONEDNN_KERNELS)
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))
     except BrokenPipeError:  # whoever reads our output, such as `head`, has read enough

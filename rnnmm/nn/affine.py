@@ -4,8 +4,9 @@ The BLAS in torch's wheels takes its AVX2 path on processors of some makers even
 there; oneDNN, also in the wheels, does not: on such a machine products of some hundred rows run
 1.5 to 2 times as fast. The results agree to rounding.
 
-oneDNN compiles a kernel for every number of rows and keeps it, 0.6 MB each, and batches of sequences
-have any number of them: rows are filled up with zeros to one of sixteen numbers per doubling.
+oneDNN compiles a kernel for every number of rows and keeps it, 0.6 MB each, and batches of
+sequences have any number of them: rows are filled up with zeros to one of sixteen numbers per
+doubling.
 """
 
 from typing import Any

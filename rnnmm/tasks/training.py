@@ -21,7 +21,6 @@ from rnnmm.tasks.collapse import CollapseWatch
 from rnnmm.tasks.data import StoreData
 from rnnmm.tasks.health import GradientWatch
 from rnnmm.tasks.history import History
-from rnnmm.tasks.memory import HeapTrim
 from rnnmm.tasks.task import Task, count_parameters
 from rnnmm.tasks.throughput import summarise
 
@@ -69,7 +68,6 @@ def make_trainer(  # noqa: PLR0913 one argument per choice of a user
         _best_epochs(run_dir, metric, mode, average_best),
         GradientWatch(),  # before the history, which writes down what it finds
         CollapseWatch(),
-        HeapTrim(),
         History(run_dir / "history.csv", metric),
     ]
     if checkpoint_every_steps is not None:

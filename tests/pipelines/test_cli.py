@@ -1,5 +1,4 @@
 import importlib.util
-import os
 import subprocess
 import sys
 import types
@@ -51,20 +50,6 @@ def test_words_come_from_the_process(verb: Install, monkeypatch: pytest.MonkeyPa
     verb(lambda overrides: len(overrides))
     monkeypatch.setattr(sys, "argv", ["rnnmm", "train", "a", "b", "c"])
     assert main() == 3
-
-
-@pytest.mark.parametrize(("given", "expected"), [(None, "256"), ("9", "9")])
-def test_few_compiled_kernels_are_kept_unless_told_otherwise(
-    verb: Install, monkeypatch: pytest.MonkeyPatch, given: str | None, expected: str
-) -> None:
-    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
-    monkeypatch.delenv(name, raising=False)
-    if given:
-        monkeypatch.setenv(name, given)
-    seen: list[str] = []
-    verb(lambda overrides: seen.append(os.environ[name]) or 0)
-    assert main(["train"]) == 0
-    assert seen == [expected]
 
 
 @pytest.mark.parametrize(
