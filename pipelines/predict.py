@@ -8,7 +8,7 @@ from typing import Any
 from rnnmm.config import build
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
-from rnnmm.pipelines.annotate import SUFFIX, annotate, check_annotate
+from rnnmm.pipelines.annotate import annotate, check_annotate, overlay
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs, write_answers
@@ -21,14 +21,16 @@ from rnnmm.text.word import Word
 
 REQUIRED = ("inputs",)
 
-_FILES = ("annotated", "subtitles")
+# What else can be asked for, what it is called in a row, and what writes it.
+_FILMS = (("annotate", "annotated", annotate), ("overlay", "overlay", overlay))
+_FILES = ("annotated", "overlay", "subtitles")
 
 
 def main(overrides: Sequence[str]) -> int:
     """Prints and writes one answer a file; files without one are named, and the exit code is 1.
 
     Under `subtitles` it also writes a subtitle file for each answer, of the name of the input;
-    under `annotate` and `overlay` a film. What was written is named last, one path a line.
+    under `annotate` and under `overlay` a film. What was written is named last, one path a line.
     Without a single answer nothing is written.
     """
     config = compose_for_run(overrides, REQUIRED)
@@ -72,12 +74,13 @@ def answer(
         }
         for prediction in predictions
     ]
-    if not (config["annotate"] or config["overlay"]):
-        return rows
-    paths = [folder / name for name in distinct_names(_stems(rows), SUFFIX)]
-    written = annotate(config, task, inputs, predictions, paths)
-    named = [path.name if path in written else None for path in paths]
-    return [{**row, "annotated": name} for row, name in zip(rows, named)]
+    for flag, key, write in _FILMS:
+        if config[flag]:
+            paths = [folder / name for name in distinct_names(_stems(rows), f"{key}.mp4")]
+            written = write(config, task, inputs, predictions, paths)
+            named = [path.name if path in written else None for path in paths]
+            rows = [{**row, key: name} for row, name in zip(rows, named)]
+    return rows
 
 
 def check_subtitles(task: Task) -> None:
