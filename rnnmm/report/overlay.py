@@ -108,7 +108,8 @@ def heated(frame: Frame, weights: NDArray[np.floating], extent: Extent = WHOLE) 
     cells = _spread(np.asarray(weights, np.float32), frame.shape, extent)  # (H, W, 1)
     colour = np.concatenate([np.full_like(cells, 255), 255 * (1 - cells), 0 * cells], axis=2)
     share = _STRENGTH * cells.clip(0, 1)
-    return (frame * (1 - share) + colour * share + 0.5).astype(np.uint8)
+    lit: Frame = (frame * (1 - share) + colour * share + 0.5).astype(np.uint8)
+    return lit
 
 
 def boxed(frame: Frame, box: NDArray[np.floating], extent: Extent = WHOLE) -> Frame:
