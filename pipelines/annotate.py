@@ -1,10 +1,10 @@
 """Films of what `rnnmm predict` has answered, one beside the answers for each input."""
 
+import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,44 @@ from numpy.typing import NDArray
 from rnnmm.config import build
 from rnnmm.loading.gather import gather, parts, payload_lengths
 from rnnmm.manifest import count_of
-from rnnmm.media.decode import Decoding, decode
+from rnnmm.media.decode import Decoding
+from rnnmm.media.footage import Footage, open_footage
+from rnnmm.media.frame import Geometry, find_extent
+from rnnmm.media.limits import Span
+from rnnmm.media.playback import open_playback
 from rnnmm.media.write import write_film
 from rnnmm.pipelines.inputs import Inputs
-from rnnmm.report.overlay import Panel, Track, heated
+from rnnmm.report.overlay import Panel, Track, boxed, heated
 from rnnmm.store.commit import commit
 from rnnmm.tasks.labelling import Labelling
 from rnnmm.tasks.saliency import saliency
 from rnnmm.tasks.task import Prediction, Task
-from rnnmm.units import round_half_up
+from rnnmm.tasks.tracking import Tracking
 
-SUFFIX = "annotated.mp4"
+log = logging.getLogger(__name__)
 
-_LEAST_WIDTH_PX = 480
-_AT_A_TIME = 256  # frames
-_STILL_S = 3.0  # a photo is shown
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What is drawn for an answer, and how the frames that it is of lie on the pictures.
+
+    Args:
+        prediction: the answer.
+        lines: the same in text.
+        frame_rate: of the model's frames.
+        count: T, how many these are.
+        geometry: of them.
+        has_boxes: the scores of the answer's timeline are boxes ``(T, 4)``.
+        weights: ``(T, h, w)`` of `saliency`; None: nobody asked.
+    """
+
+    prediction: Prediction
+    lines: Sequence[str]
+    frame_rate: float
+    count: int
+    geometry: Geometry
+    has_boxes: bool
+    weights: NDArray[np.float32] | None = None
 
 
 def check_annotate(config: Mapping[str, Any], task: Task) -> None:
@@ -55,9 +78,8 @@ def annotate(
 ) -> list[Path]:
     """Writes a film for each answer to an input that has pictures.
 
-    It shows what the model saw, as often, but from the file and at least 480 pixels wide. Below
-    it stand the answer and, where the task says what goes on when, a track for each label. Under
-    ``overlay`` what has moved the answer is coloured, and a curve says how much each frame has.
+    It shows the input itself, with its sound. Below it stand the answer and, where the task says
+    what goes on when, a track for each label; boxes are drawn where they are.
 
     Args:
         config: of the finished run.
@@ -67,22 +89,31 @@ def annotate(
         paths: of the films, one for each prediction.
 
     Returns:
-        Those that were written.
+        Those that were written; a warning names each other input that has pictures.
     """
-    lengths = payload_lengths(inputs.store, _pictures(config, task))
-    wanted = [
-        (one, path) for one, path in zip(predictions, paths, strict=True) if lengths[one.row]
-    ]
-    for prediction, path in wanted:
-        weights = None
-        if config["overlay"]:
-            raw = gather(inputs.store, [prediction.row], task.inputs).to(task.device)
-            weights = saliency(task, raw, prediction)
-        decoding: Decoding = build(config["preprocess"]["decoding"])
-        frames = shown_frames(inputs.paths[prediction.row], decoding, int(lengths[prediction.row]))
-        film = _film(frames, int(lengths[prediction.row]), decoding, task, prediction, weights)
-        commit(path, partial(write_film, frames=film, frame_rate=_rate(decoding)))
-    return [path for _, path in wanted]
+
+    def draw(prediction: Prediction, count: int) -> Drawing:
+        return _drawing(config, task, prediction, count)
+
+    return _write_films(config, task, inputs, draw, dict(zip(paths, predictions, strict=True)))
+
+
+def overlay(
+    config: Mapping[str, Any],
+    task: Task,
+    inputs: Inputs,
+    predictions: Sequence[Prediction],
+    paths: Sequence[Path],
+) -> list[Path]:
+    """The films of `annotate`, with what has moved the answer coloured and a curve of how much
+    each frame has; the same arguments and result."""
+
+    def draw(prediction: Prediction, count: int) -> Drawing:
+        raw = gather(inputs.store, [prediction.row], task.inputs).to(task.device)
+        weights = saliency(task, raw, prediction)
+        return replace(_drawing(config, task, prediction, count), weights=weights)
+
+    return _write_films(config, task, inputs, draw, dict(zip(paths, predictions, strict=True)))
 
 
 def describe(task: Task, prediction: Prediction) -> list[str]:
@@ -119,48 +150,87 @@ def make_tracks(
     return tracks
 
 
-def shown_frames(path: Path, decoding: Decoding, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames of a file at the times of those in the store, larger; a photo stays for a while.
+def drawn(footage: Footage, drawing: Drawing) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """The pictures with what is drawn on and below them, at the same times.
 
     Args:
-        path: of the file.
-        decoding: by which the store was made.
-        count: T frames of the item there.
-
-    Yields:
-        ``(H, W, 3)`` uint8, RGB, H and W even.
+        footage: as it is.
+        drawing: what for.
     """
-    width = max(_LEAST_WIDTH_PX, decoding.width)
-    height = round_half_up(decoding.height * width / decoding.width)
-    even = replace(decoding, sample_rate=None, frames="raw", height=height + height % 2,
-                   width=width + width % 2)  # fmt: skip
-    rate = _rate(decoding)
-    for first in range(0, count, _AT_A_TIME):
-        last = first + _AT_A_TIME
-        frames = decode(path, even, first / rate, last / rate if last < count else None).frames
-        assert frames is not None
-        yield from frames[: count - first]
-        if count == 1:
-            yield from repeat(frames[0], round_half_up(_STILL_S * rate) - 1)
-
-
-def _film(
-    frames: Iterator[NDArray[np.uint8]],
-    count: int,
-    decoding: Decoding,
-    task: Task,
-    prediction: Prediction,
-    weights: NDArray[np.float32] | None,
-) -> Iterator[NDArray[np.uint8]]:
-    panel = None
-    for place, frame in enumerate(frames):
+    prediction, rate, panel = drawing.prediction, drawing.frame_rate, None
+    # One frame says nothing of how long it lasts.
+    item_s = footage.end_s if drawing.count > 1 else drawing.count / rate
+    boxes = prediction.timeline.scores if drawing.has_boxes and prediction.timeline else None
+    for time_s, frame in footage.pictures:
         if panel is None:
-            tracks = make_tracks(prediction, count / _rate(decoding), weights)
-            panel = Panel(frame.shape[1], describe(task, prediction), tracks)
-        if weights is not None:
+            extent = find_extent(frame.shape[0], frame.shape[1], drawing.geometry)
+            tracks = make_tracks(prediction, item_s, drawing.weights)
+            panel = Panel(frame.shape[1], drawing.lines, tracks)
+        if drawing.weights is not None:
             # Their root: one frame that counts most would leave the others dark.
-            frame = heated(frame, np.sqrt(weights[min(place, len(weights) - 1)]))
-        yield np.concatenate([frame, panel.at(min(1.0, place / count))])
+            frame = heated(frame, np.sqrt(between(drawing.weights, time_s * rate)), extent)
+        if boxes is not None:
+            frame = boxed(frame, between(boxes, time_s * rate), extent)
+        yield time_s, np.concatenate([frame, panel.at(min(1.0, time_s / footage.end_s))])
+
+
+def between(values: NDArray[np.float32], place: float) -> NDArray[np.float32]:
+    """What holds between two frames, in proportion; at the ends, the first and the last.
+
+    Args:
+        values: ``(T, ...)``, one for each frame.
+        place: in frames, >= 0.
+
+    Returns:
+        ``(...)``.
+    """
+    first = min(int(place), len(values) - 1)
+    share = np.float32(place - first if first + 1 < len(values) else 0.0)
+    after: NDArray[np.float32] = values[min(first + 1, len(values) - 1)]
+    mixed: NDArray[np.float32] = (1 - share) * values[first] + share * after
+    return mixed
+
+
+def _write_films(
+    config: Mapping[str, Any],
+    task: Task,
+    inputs: Inputs,
+    draw: Callable[[Prediction, int], Drawing],
+    wanted: Mapping[Path, Prediction],
+) -> list[Path]:
+    lengths = payload_lengths(inputs.store, _pictures(config, task))
+    decoding: Decoding = build(config["preprocess"]["decoding"])
+    written = []
+    for path, prediction in wanted.items():
+        if not lengths[prediction.row]:
+            continue
+        source = inputs.paths[prediction.row]
+        drawing = draw(prediction, int(lengths[prediction.row]))
+        try:
+            _write_one(source, decoding, drawing, path)
+        except ValueError as error:
+            log.warning("no film of %s: %s", source, error)
+            continue
+        written.append(path)
+    return written
+
+
+def _write_one(source: Path, decoding: Decoding, drawing: Drawing, path: Path) -> None:
+    span = Span(max_duration_s=decoding.max_duration_s)
+    with (
+        open_footage(source, span, decoding.max_pixels) as footage,
+        open_playback(source, footage.start_s) as playback,
+    ):
+        film = footage._replace(pictures=drawn(footage, drawing))
+        commit(path, partial(write_film, footage=film, playback=playback))
+
+
+def _drawing(config: Mapping[str, Any], task: Task, prediction: Prediction, count: int) -> Drawing:
+    decoding: Decoding = build(config["preprocess"]["decoding"])
+    assert decoding.frame_rate is not None
+    geometry = Geometry(decoding.height, decoding.width, decoding.fit)
+    lines, has_boxes = describe(task, prediction), isinstance(task, Tracking)
+    return Drawing(prediction, lines, decoding.frame_rate, count, geometry, has_boxes)
 
 
 def _pictures(config: Mapping[str, Any], task: Task) -> str:
@@ -173,8 +243,3 @@ def _pictures(config: Mapping[str, Any], task: Task) -> str:
         f"annotate: expected a run that reads pictures, got one of task {task.name} on "
         f"{task.inputs}; leave out annotate and overlay"
     )
-
-
-def _rate(decoding: Decoding) -> float:
-    assert decoding.frame_rate is not None
-    return decoding.frame_rate

@@ -12,6 +12,8 @@ from typing import Any
 from rnnmm.experiment import make_store
 from rnnmm.loading.gather import Kind, parts, payload_lengths
 from rnnmm.manifest import Item, Manifest
+from rnnmm.result import to_json
+from rnnmm.store.commit import commit_bytes
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows
 
@@ -62,6 +64,29 @@ def decoded_inputs(config: Mapping[str, Any], kind: Kind) -> Iterator[Inputs | N
         mute = [(path, f"{lacking} in it") for path, n in zip(paths, lengths) if not n]
         silent = (*_absent(given), *_undecoded(store, there), *mute)
         yield Inputs(store, Rows(index, lengths[index], [()] * len(store)), paths, silent)
+
+
+def write_answers(
+    path: Path, answers: Sequence[Mapping[str, Any]], refused: Sequence[tuple[Path, str]]
+) -> list[Path]:
+    """Writes a line of JSON for each answer, then one with a ``fault`` for each other file.
+
+    Without a single answer nothing is written: a mistyped name is not to cost earlier answers.
+
+    Args:
+        path: of the file, whose folder is made.
+        answers: with their ``path``.
+        refused: (path, reason) of files without an answer.
+
+    Returns:
+        The path where it was written.
+    """
+    if not answers:
+        return []
+    rows = [*answers, *({"path": str(one), "fault": reason} for one, reason in refused)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    commit_bytes(path, "".join(f"{to_json(row)}\n" for row in rows).encode())
+    return [path]
 
 
 def absent_inputs(config: Mapping[str, Any]) -> tuple[tuple[Path, str], ...]:

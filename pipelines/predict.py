@@ -8,11 +8,10 @@ from typing import Any
 from rnnmm.config import build
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
-from rnnmm.pipelines.annotate import SUFFIX, annotate, check_annotate
+from rnnmm.pipelines.annotate import annotate, check_annotate, overlay
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
-from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs
-from rnnmm.result import to_json
+from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs, write_answers
 from rnnmm.store.commit import commit_bytes
 from rnnmm.tasks.evaluation import predict_rows
 from rnnmm.tasks.recognition import SpeechRecognition
@@ -22,12 +21,17 @@ from rnnmm.text.word import Word
 
 REQUIRED = ("inputs",)
 
+# What else can be asked for, what it is called in a row, and what writes it.
+_FILMS = (("annotate", "annotated", annotate), ("overlay", "overlay", overlay))
+_FILES = ("annotated", "overlay", "subtitles")
+
 
 def main(overrides: Sequence[str]) -> int:
     """Prints and writes one answer a file; files without one are named, and the exit code is 1.
 
     Under `subtitles` it also writes a subtitle file for each answer, of the name of the input;
-    under `annotate` and `overlay` a film.
+    under `annotate` and under `overlay` a film. What was written is named last, one path a line.
+    Without a single answer nothing is written.
     """
     config = compose_for_run(overrides, REQUIRED)
     run_dir = Path(config["run"]["dir"])
@@ -38,19 +42,20 @@ def main(overrides: Sequence[str]) -> int:
             check_subtitles(task)
         if config["annotate"] or config["overlay"]:
             check_annotate(config, task)
-        out.parent.mkdir(parents=True, exist_ok=True)
         with decoded_inputs(config, task.inputs) as inputs:
             answers = answer(config, task, inputs, out.parent) if inputs else []
             silent = inputs.silent if inputs else absent_inputs(config)
     if config["subtitles"]:
         answers = with_subtitles(answers, out.parent, config["subtitles"])
-    commit_bytes(out, "".join(f"{to_json(row)}\n" for row in answers).encode())
+    written = [out.parent / row[key] for row in answers for key in _FILES if row.get(key)]
+    written += write_answers(out, answers, silent)
     table = [(row["path"], row["hypothesis"], f"{row['score']:.3f}") for row in answers]
     title = f"{task.name}: {count_of(len(answers), 'answer')}"
     print_rows(title, ["file", "answer", "log-probability"], table)
     for path, reason in silent:
         console.print(f"no answer for {path}: {reason}", style="red", markup=False)
-    console.print(str(out))
+    for path in written:
+        console.print(str(path), markup=False)
     return 1 if silent else 0
 
 
@@ -58,6 +63,7 @@ def answer(
     config: Mapping[str, Any], task: Task, inputs: Inputs, folder: Path
 ) -> list[dict[str, Any]]:
     """The rows of ``predicted.jsonl``, in the order of the inputs; films go into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     predictions = predict_rows(task, inputs.store, inputs.rows, build(config["loader"]))
     rows = [
         {
@@ -68,12 +74,13 @@ def answer(
         }
         for prediction in predictions
     ]
-    if not (config["annotate"] or config["overlay"]):
-        return rows
-    paths = [folder / name for name in distinct_names(_stems(rows), SUFFIX)]
-    written = annotate(config, task, inputs, predictions, paths)
-    named = [path.name if path in written else None for path in paths]
-    return [{**row, "annotated": name} for row, name in zip(rows, named)]
+    for flag, key, write in _FILMS:
+        if config[flag]:
+            paths = [folder / name for name in distinct_names(_stems(rows), f"{key}.mp4")]
+            written = write(config, task, inputs, predictions, paths)
+            named = [path.name if path in written else None for path in paths]
+            rows = [{**row, key: name} for row, name in zip(rows, named)]
+    return rows
 
 
 def check_subtitles(task: Task) -> None:

@@ -18,10 +18,9 @@ from rnnmm.manifest import count_of
 from rnnmm.pipelines import rehearsal
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
-from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs
+from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs, write_answers
 from rnnmm.pipelines.population import learn_book
 from rnnmm.pipelines.words import is_between, stop, take_words
-from rnnmm.result import to_json
 from rnnmm.run import WEIGHTS
 from rnnmm.signature import did_you_mean
 from rnnmm.speakers.book import (
@@ -38,7 +37,7 @@ from rnnmm.speakers.book import (
 from rnnmm.speakers.quality import Limits, Quality, assess
 from rnnmm.speakers.scoring import Matrix
 from rnnmm.speakers.verdict import Verdict, identify, resembling_stranger, verify
-from rnnmm.store.commit import commit_bytes, digest_file
+from rnnmm.store.commit import digest_file
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.embedding import embed_rows
 from rnnmm.tasks.task import Task
@@ -184,13 +183,18 @@ def _answer(request: Request, config: Mapping[str, Any], task: Task) -> int:
         verdicts = verify(book, request.name, clips.embeddings, rate)
     elif clips is not None:
         verdicts = identify(book, clips.embeddings, rate)
-    _write(Path(config["run"]["out"] or run_dir), request, clips, verdicts)
+    rows = _print_verdicts(request, clips, verdicts)
     _print_refused(refused)
+    target = Path(config["run"]["out"] or run_dir) / f"{request.action}.jsonl"
+    for path in write_answers(target, rows, refused):
+        console.print(str(path), markup=False)
     return 1 if refused else 0
 
 
-def _write(out: Path, request: Request, clips: Clips | None, verdicts: Sequence[Verdict]) -> None:
-    """Prints the answers and writes them, a line of JSON each."""
+def _print_verdicts(
+    request: Request, clips: Clips | None, verdicts: Sequence[Verdict]
+) -> list[dict[str, Any]]:
+    """The same as rows to be written."""
     found = [] if clips is None else list(zip(clips.paths, clips.qualities, verdicts))
     table = [
         (str(path), verdict.answer, verdict.name, f"{verdict.llr:.2f}",
@@ -203,14 +207,10 @@ def _write(out: Path, request: Request, clips: Clips | None, verdicts: Sequence[
     if any(verdict.is_extrapolated for verdict in verdicts):
         log.warning("false_accept_rate=%g: rarer than the population can show; the threshold "
                     "follows its fitted tail", request.false_accept_rate)  # fmt: skip
-    rows = [
+    return [
         {"path": str(path), **verdict._asdict(), "quality": asdict(quality)}
         for path, quality, verdict in found
     ]
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / f"{request.action}.jsonl"
-    commit_bytes(target, "".join(f"{to_json(row)}\n" for row in rows).encode())
-    console.print(str(target), markup=False)
 
 
 def read_clips(

@@ -60,6 +60,33 @@ def lay_out(height: int, width: int, geometry: Geometry, pixel_aspect: float = 1
     return Layout(source, target)
 
 
+class Extent(NamedTuple):
+    """Where the borders of a frame lie on the picture behind it, as fractions of the picture.
+
+    Under "pad" they lie beyond its own.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+WHOLE = Extent(0.0, 0.0, 1.0, 1.0)
+
+
+def find_extent(height: int, width: int, geometry: Geometry, pixel_aspect: float = 1.0) -> Extent:
+    """What part of a picture a frame shows; arguments as of `lay_out`."""
+    source, target = lay_out(height, width, geometry, pixel_aspect)
+    down, across = source.height / target.height, source.width / target.width
+    return Extent(
+        (source.left - target.left * across) / width,
+        (source.top - target.top * down) / height,
+        geometry.width * across / width,
+        geometry.height * down / height,
+    )
+
+
 def fit_picture(picture: Picture, geometry: Geometry, pixel_aspect: float = 1.0) -> Picture:
     """Resizes a picture.
 

@@ -22,10 +22,20 @@ STILL_FORMATS = frozenset(
 
 
 def decode_image(path: Path, geometry: Geometry) -> NDArray[np.uint8]:
-    """Decodes a still picture whose size has been checked. Transparency and depth are dropped.
+    """Decodes a still picture, as `read_image` does, to one frame.
 
     Returns:
         ``(1, H, W, 3)`` RGB.
+    """
+    frame = fit_picture(read_image(path), geometry)
+    return np.ascontiguousarray(frame[None, ..., ::-1])  # (1, H, W, 3)
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Decodes a still picture whose size has been checked. Transparency and depth are dropped.
+
+    Returns:
+        ``(h, w, 3)`` BGR, upright.
 
     Raises:
         ValueError: ``broken picture: ...`` with the decoder's reason, or it is animated.
@@ -38,8 +48,7 @@ def decode_image(path: Path, geometry: Geometry) -> NDArray[np.uint8]:
         reason = _last_line(said)
     if picture is None or "premature end" in reason.lower():
         raise ValueError(f"broken picture: {reason or 'truncated or corrupt'}")
-    frame = fit_picture(picture.astype(np.uint8, copy=False), geometry)
-    return np.ascontiguousarray(frame[None, ..., ::-1])  # (1, H, W, 3)
+    return picture.astype(np.uint8, copy=False)
 
 
 @contextmanager

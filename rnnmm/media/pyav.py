@@ -37,11 +37,11 @@ def read_pyav(media: Media, source: Source, targets_s: NDArray[np.float64], shot
     """
     frames = shot.empty_frames(len(targets_s))
     times_s: list[float] = (targets_s + TOLERANCE_S).tolist()
-    screen = _Screen(source, shot)
+    screen = Screen(shot.geometry, source.pixel_aspect)
     filled, held = 0, None
-    with _opened(media, source) as reading:
+    with opened(media, source) as reading:
         wanted = _wanted_ticks(reading.codec, source.timeline, targets_s)
-        for time_s, frame in _pictures(reading, source.timeline, wanted):
+        for time_s, frame in pictures(reading, source.timeline, wanted):
             # Only now is it known how long the picture before this one was shown.
             until = bisect_left(times_s, time_s, filled)
             if held is not None and until > filled:
@@ -56,7 +56,7 @@ def read_pyav(media: Media, source: Source, targets_s: NDArray[np.float64], shot
     return frames
 
 
-class _Reading(NamedTuple):
+class Reading(NamedTuple):
     """Packets that are still to be decoded, and what decodes them."""
 
     media: Media
@@ -65,17 +65,17 @@ class _Reading(NamedTuple):
 
 
 @contextmanager
-def _opened(media: Media, source: Source) -> Iterator[_Reading]:
+def opened(media: Media, source: Source) -> Iterator[Reading]:
     """The stream's packets from where the timeline begins."""
     stream: Any = best_stream(media, "video")
     if source.timeline.packets is not None:
-        yield _Reading(media, stream.codec_context, source.timeline.packets)
+        yield Reading(media, stream.codec_context, source.timeline.packets)
         return
     with open_media(source.path, media.max_pixels) as again:
         stream = best_stream(again, "video")
         if source.timeline.seek_s > 0:
             seek_to(again, stream, source.timeline.seek_s)
-        yield _Reading(again, stream.codec_context, again.container.demux(stream))
+        yield Reading(again, stream.codec_context, again.container.demux(stream))
 
 
 def _wanted_ticks(
@@ -95,10 +95,22 @@ def _wanted_ticks(
     return frozenset((ticks + timeline.origin).tolist())
 
 
-def _pictures(
-    reading: _Reading, timeline: Timeline, wanted: frozenset[int] | None
+def pictures(
+    reading: Reading, timeline: Timeline, wanted: frozenset[int] | None
 ) -> Iterator[tuple[float, Any]]:
-    """Decoded pictures and when they are shown, in that order."""
+    """Decoded pictures and when they are shown, in that order.
+
+    Args:
+        reading: from where the timeline begins.
+        timeline: of the stream.
+        wanted: time stamps of those that must be among them; None: all.
+
+    Yields:
+        (seconds since the first picture of the stream, PyAV's frame).
+
+    Raises:
+        ValueError: What the decoder said of a broken stream.
+    """
     media, codec, packets = reading
     count, skipped, now_s, total, said = 0, 0, 0.0, len(timeline.times_s), ""
     was_wanted = True
@@ -125,17 +137,22 @@ def _pictures(
         raise ValueError(f"broken video stream: {count} of {total} pictures can be decoded{said}")
 
 
-class _Screen:
-    """Puts decoded pictures, upright, into frames."""
+class Screen:
+    """Puts decoded pictures, upright, into frames.
 
-    def __init__(self, source: Source, shot: Shot) -> None:
-        height, width, fit = shot.geometry
-        self._upright = Shrinker(shot.geometry, source.pixel_aspect)
-        self._lying = Shrinker(Geometry(width, height, fit), 1 / source.pixel_aspect)
+    Args:
+        geometry: of the frames.
+        pixel_aspect: width of a source pixel over its height, as displayed.
+    """
+
+    def __init__(self, geometry: Geometry, pixel_aspect: float) -> None:
+        height, width, fit = geometry
+        self._upright = Shrinker(geometry, pixel_aspect)
+        self._lying = Shrinker(Geometry(width, height, fit), 1 / pixel_aspect)
 
     def show(self, frame: Any, out: Frames) -> None:
         """Fills frames ``(n, H, W, 3)`` with one picture."""
-        turns = round(frame.rotation / 90) % 4
+        turns = quarter_turns(frame)
         if turns == 0:
             _fit(frame, self._upright, out[0])
         else:
@@ -145,6 +162,11 @@ class _Screen:
             out[0] = np.rot90(lying, turns)
         if len(out) > 1:
             out[1:] = out[0]
+
+
+def quarter_turns(frame: Any) -> int:
+    """How often a decoded picture has to be turned to the left to stand upright: 0 to 3."""
+    return int(round(frame.rotation / 90) % 4)
 
 
 def _fit(frame: Any, shrinker: Shrinker, out: Picture) -> None:

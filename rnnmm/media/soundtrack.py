@@ -92,18 +92,22 @@ def _ffmpeg_frames_from(media: Media, stream: Any, span: Span) -> tuple[Iterator
     tick_is_fine = stream.time_base * stream.sample_rate <= 1  # Matroska's is not, nor its stamps
     if span.start_s > _SEEK_BEYOND_S and tick_is_fine and can_seek(media, stream):
         seek_to(media, stream, span.start_s - _PREROLL_S)
-        frames = _ffmpeg_frames(media, stream)
+        frames = decoded_frames(media, stream)
         first = next(frames, None)
         if first is not None and first.pts is not None:
             before_s = float((first.pts - stream.start_time) * stream.time_base)
             if before_s <= span.start_s:
                 return chain((first,), frames), round_half_up(before_s * first.sample_rate)
         seek_to(media, stream, 0)
-    return _ffmpeg_frames(media, stream), 0
+    return decoded_frames(media, stream), 0
 
 
-def _ffmpeg_frames(media: Media, stream: Any) -> Iterator[Any]:
-    """Decoded frames; one unreadable packet at either end of the stream is passed over."""
+def decoded_frames(media: Media, stream: Any) -> Iterator[Any]:
+    """Decoded frames; one unreadable packet at either end of the stream is passed over.
+
+    Raises:
+        ValueError: The stream is encrypted, or what the decoder said of a broken one.
+    """
     bad: list[ValueError] = []
     decoded = 0
     for packet in media.container.demux(stream):

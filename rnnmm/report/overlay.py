@@ -1,14 +1,18 @@
-"""Answers drawn for people: light on a frame, and a panel of words and times below it."""
+"""Answers drawn for people: light or a box on a frame, and a panel of words and times below it."""
 
 import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnmm.media.frame import WHOLE, Extent
+from rnnmm.units import round_half_up
 
 Frame = NDArray[np.uint8]
 
@@ -17,6 +21,7 @@ _LINE_PX, _MARGIN_PX, _TRACK_PX, _LETTER_PX = 22, 8, 18, 9.5
 _INK, _PAPER, _FAINT, _CURSOR = (235, 235, 235), (24, 24, 28), (70, 70, 78), (255, 255, 255)
 _COLOURS = ((86, 156, 214), (220, 140, 60), (110, 190, 110), (200, 110, 190), (210, 200, 90))
 _STRENGTH = 0.6
+_BOX_PX = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,19 +97,58 @@ class Panel:
         return textwrap.wrap(_ascii(line), letters) or [""]
 
 
-def heated(frame: Frame, weights: NDArray[np.floating]) -> Frame:
+def heated(frame: Frame, weights: NDArray[np.floating], extent: Extent = WHOLE) -> Frame:
     """Colours from yellow to red over what has weight.
 
     Args:
         frame: ``(H, W, 3)`` uint8, RGB.
-        weights: ``(h, w)`` in 0..1, of the cells of a grid over the frame.
+        weights: ``(h, w)`` in 0..1, of the cells of a grid over the extent.
+        extent: what the model saw of the frame; the rest stays as it is.
     """
-    height, width = frame.shape[:2]
-    cells = cv2.resize(np.asarray(weights, np.float32), (width, height),
-                       interpolation=cv2.INTER_LINEAR)[..., None]  # fmt: skip
+    cells = _spread(np.asarray(weights, np.float32), frame.shape, extent)  # (H, W, 1)
     colour = np.concatenate([np.full_like(cells, 255), 255 * (1 - cells), 0 * cells], axis=2)
     share = _STRENGTH * cells.clip(0, 1)
-    return (frame * (1 - share) + colour * share + 0.5).astype(np.uint8)
+    lit: Frame = (frame * (1 - share) + colour * share + 0.5).astype(np.uint8)
+    return lit
+
+
+def boxed(frame: Frame, box: NDArray[np.floating], extent: Extent = WHOLE) -> Frame:
+    """Draws a box.
+
+    Args:
+        frame: ``(H, W, 3)`` uint8, RGB.
+        box: ``(4,)`` left, top, width and height, as fractions of the extent.
+        extent: what the model saw of the frame.
+    """
+    height, width = frame.shape[:2]
+    left, top, across, down = np.asarray(box, np.float64).tolist()
+    first = _pixel(left, top, extent, (height, width))
+    last = _pixel(left + across, top + down, extent, (height, width))
+    marked = frame.copy()
+    cv2.rectangle(marked, first, last, _CURSOR, _BOX_PX, cv2.LINE_AA)
+    return marked
+
+
+def _spread(cells: NDArray[np.float32], shape: tuple[int, ...], extent: Extent) -> Any:
+    """``(H, W, 1)``: a grid over the extent, 0 outside."""
+    height, width = shape[:2]
+    left, top = _pixel(0, 0, extent, (height, width))
+    right, bottom = _pixel(1, 1, extent, (height, width))
+    size = max(1, right - left), max(1, bottom - top)
+    inner = cv2.resize(cells, size, interpolation=cv2.INTER_LINEAR)
+    inner = inner[max(0, -top) : height - top, max(0, -left) : width - left]
+    whole = np.zeros((height, width, 1), np.float32)
+    top, left = max(0, top), max(0, left)
+    whole[top : top + inner.shape[0], left : left + inner.shape[1], 0] = inner
+    return whole
+
+
+def _pixel(across: float, down: float, extent: Extent, size: tuple[int, int]) -> tuple[int, int]:
+    """The column and row of a place, given as fractions of the extent."""
+    height, width = size
+    column = (extent.left + across * extent.width) * width
+    row = (extent.top + down * extent.height) * height
+    return round_half_up(column), round_half_up(row)
 
 
 def _write(picture: Frame, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rnnmm.media.frame import Geometry, fit_picture
+from rnnmm.media.frame import WHOLE, Geometry, find_extent, fit_picture
 
 
 def halves(height: int, width: int) -> np.ndarray:
@@ -51,6 +51,30 @@ def test_wide_pixels_count_by_their_displayed_shape() -> None:
     assert (frame[10:30] == 255).all() and not frame[:10].any()
     cropped = fit_picture(halves(60, 60), Geometry(40, 40, "crop"), pixel_aspect=2.0)
     assert (cropped[:, :19] == 255).all() and (cropped[:, 21:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("fit", "size", "expected"),
+    [
+        ("stretch", (60, 120), WHOLE),
+        ("crop", (60, 120), (0.25, 0, 0.5, 1)),
+        ("crop", (120, 60), (0, 0.25, 1, 0.5)),
+        ("pad", (60, 120), (0, -0.5, 1, 2)),
+        ("pad", (120, 60), (-0.5, 0, 2, 1)),
+    ],
+)
+def test_the_borders_of_a_frame_are_found_again(fit: str, size: tuple, expected: tuple) -> None:
+    for side in (40, 240):
+        geometry = Geometry(side, side, fit)  # type: ignore[arg-type]
+        assert find_extent(*size, geometry) == pytest.approx(expected)
+    # What stands at a place of the frame comes from that place of the picture.
+    height, width = 6 * size[0], 6 * size[1]
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[height // 2 - 60 : height // 2 - 20, width // 2 + 20 : width // 2 + 80] = 255
+    y, x = np.nonzero(fit_picture(picture, geometry)[..., 0] > 127)
+    left, top, across, down = find_extent(height, width, geometry)
+    assert (left + x.min() / 240 * across) * width == pytest.approx(width / 2 + 20, abs=4)
+    assert (top + (y.max() + 1) / 240 * down) * height == pytest.approx(height / 2 - 20, abs=4)
 
 
 def test_shrinking_does_not_alias() -> None:

@@ -36,14 +36,14 @@ def test_passing_over_pictures_changes_nothing(
     textured: Path, rate: float, span: Span, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[float] = []
-    pictures = pyav._pictures
+    pictures = pyav.pictures
 
     def counted(*arguments: Any) -> Any:
         for time_s, frame in pictures(*arguments):
             decoded.append(time_s)
             yield time_s, frame
 
-    monkeypatch.setattr(pyav, "_pictures", counted)
+    monkeypatch.setattr(pyav, "pictures", counted)
     frames = frames_of(textured, rate, span)
     num_decoded = len(decoded)
     monkeypatch.setattr(pyav, "_wanted_ticks", lambda *_: None)

@@ -32,6 +32,20 @@ def test_predict_answers_and_names_what_it_cannot(
     assert "page.wav: not a media file" in printed
     assert "gone.wav: no such file" in printed
     assert "a folder, expected files" in printed
+    first, *others = map(json.loads, (out / "predicted.jsonl").read_text().splitlines())
+    assert first == answer
+    assert {one["path"]: one["fault"][:12] for one in others} == {
+        str(tmp_path / "gone.wav"): "no such file",
+        str(tmp_path): "a folder, ex",
+        str(tmp_path / "page.wav"): "not a media ",
+    }
+    before = (out / "predicted.jsonl").read_bytes()
+    for name in ("gone.wav", "page.wav"):
+        capsys.readouterr()
+        words = [f"run.dir={run}", f"inputs={tmp_path / name}", f"run.out={out}"]
+        assert main(["predict", *words]) == 1
+        assert "predicted.jsonl" not in capsys.readouterr().out
+        assert (out / "predicted.jsonl").read_bytes() == before
 
 
 def test_predict_follows_links(run: Path, corpus: Path, tmp_path: Path) -> None:
@@ -53,7 +67,7 @@ def test_predict_of_nothing_readable_names_every_file(
     assert "no answer for" in printed
     assert "one.wav" in printed
     assert "two.wav" in printed
-    assert (tmp_path / "out" / "predicted.jsonl").read_text() == ""
+    assert not (tmp_path / "out" / "predicted.jsonl").exists()
 
 
 def test_predict_of_nothing_is_a_fault(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,9 +107,10 @@ def test_clips_that_will_not_do_are_refused_with_the_reason(
     words = [*of(run, people), f"run.out={tmp_path}", listed]
     assert main(["speaker", "identify", *words]) == 1
     shown = capsys.readouterr().out
-    assert [row["path"] for row in answers(tmp_path / "identify.jsonl")] == [
-        str(clips / "anna2.wav")
-    ]
+    answer, *others = answers(tmp_path / "identify.jsonl")
+    assert answer["path"] == str(clips / "anna2.wav") and "fault" not in answer
+    faults = {Path(row["path"]).name: row["fault"] for row in others}
+    assert faults.keys() == set(names[1:]) and faults["gone.wav"] == "no such file"
     for name, reason in (
         ("silence", "silence (never above"), ("short", "too short"), ("clipped", "clipped ("),
         ("empty", ""), ("gone", "no such file"),
@@ -121,7 +122,7 @@ def test_clips_that_will_not_do_are_refused_with_the_reason(
     assert (people / "book.json").read_bytes() == before
     gone = f"inputs=[{clips / 'gone.wav'}]"
     assert main(["speaker", "identify", *of(run, people), f"run.out={tmp_path}", gone]) == 1
-    assert answers(tmp_path / "identify.jsonl") == []
+    assert answers(tmp_path / "identify.jsonl") == [answer, *others]  # as before
 
 
 def test_people_are_listed_and_removed(

@@ -75,7 +75,7 @@ def test_a_run_from_before_there_were_these_can_have_them(
 
 
 def test_subtitles_lie_beside_the_answers_and_none_is_overwritten(
-    recogniser: Path, corpus: Path, tmp_path: Path
+    recogniser: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inputs = ",".join(str(corpus / "test" / name / "0.wav") for name in PITCHES_HZ)
     words = [f"run.dir={recogniser}", f"run.out={tmp_path}", "subtitles=srt"]
@@ -84,6 +84,8 @@ def test_subtitles_lie_beside_the_answers_and_none_is_overwritten(
     names = ["0.srt", "0.2.srt", "0.3.srt"]
     assert [row["subtitles"] for row in rows] == names
     assert sorted(os.listdir(tmp_path)) == sorted(["predicted.jsonl", *names])
+    written = [str(tmp_path / name) for name in [*names, "predicted.jsonl"]]
+    assert capsys.readouterr().out.splitlines()[-4:] == written
     for row in rows:
         text = (tmp_path / row["subtitles"]).read_text("utf-8")
         assert text.startswith("1\n00:00:") if row["words"] else text == ""

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import av
 import pytest
 from tones import read
 
@@ -45,11 +46,20 @@ def test_a_clip_gets_a_box_a_frame(run: Path, tmp_path: Path) -> None:
     assert len(known["boxes"]) == 30 and known["score"] is None
     box = f"task.target.box={to_json(known['boxes'][0])}".replace(" ", "")
     words = [f"run.dir={run}", f"inputs=[{clip_of(run)}]", f"run.out={tmp_path}", box]
-    assert main(["predict", *words]) == 0
+    assert main(["predict", *words, "annotate=true"]) == 0
     (line,) = (tmp_path / "predicted.jsonl").read_text().splitlines()
     assert json.loads(line)["frame_rate"] == 10.0
     for one, other in zip(json.loads(line)["boxes"], known["boxes"], strict=True):
         assert one == pytest.approx(other, abs=1e-3)
+    with av.open(str(tmp_path / "00000.annotated.mp4")) as file:
+        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert len(frames) == 30
+    edges = [
+        frame[round(320 * (top + height / 2)), round(320 * left) - 3 :][:7]
+        for frame, (left, top, _, height) in zip(frames, known["boxes"])
+        if left > 0.02 and 0.02 < top + height / 2 < 0.98
+    ]
+    assert edges and all(edge.min(axis=1).max() > 150 for edge in edges)  # of the white box
 
 
 def test_without_a_box_it_is_asked_for(

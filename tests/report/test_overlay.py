@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from rnnmm.report.overlay import Panel, Track, heated
+from rnnmm.media.frame import Extent
+from rnnmm.report.overlay import Panel, Track, boxed, heated
 
 
 def ink(picture: np.ndarray) -> int:
@@ -18,6 +19,29 @@ def test_weight_colours_a_place_and_leaves_the_rest() -> None:
     red, green, blue = shown[2, 2].astype(int)
     assert red > 180 and green < 50 and blue < 50
     assert np.array_equal(heated(frame, np.zeros((2, 3))), frame)
+
+
+def test_weight_lies_on_what_the_model_saw() -> None:
+    frame = np.full((40, 80, 3), 100, np.uint8)
+    middle = heated(frame, np.ones((2, 2)), Extent(0.25, 0, 0.5, 1))
+    assert (middle[:, :20] == 100).all() and (middle[:, 60:] == 100).all()
+    assert (middle[:, 20:60, 0] > 180).all()
+    rows = np.repeat(np.float32([[1], [0], [0], [1]]), 4, axis=1)  # on black bars alone
+    beyond = heated(frame, rows, Extent(0, -0.5, 1, 2))
+    assert (beyond[12:28] == 100).all()
+    assert np.array_equal(heated(frame, np.ones((2, 2)), Extent(2, 2, 1, 1)), frame)
+
+
+def test_a_box_is_drawn_around_its_place() -> None:
+    frame = np.full((100, 200, 3), 100, np.uint8)
+    for extent, columns in ((Extent(0, 0, 1, 1), (50, 100)), (Extent(0.25, 0, 0.5, 1), (75, 100))):
+        shown = boxed(frame, np.array([0.25, 0.2, 0.25, 0.5]), extent)
+        y, x = np.nonzero((shown != frame).any(axis=2))
+        assert (x.min(), x.max()) == pytest.approx(columns, abs=2)
+        assert (y.min(), y.max()) == pytest.approx((20, 70), abs=2)
+        assert (shown[25:65, columns[0] + 5 : columns[1] - 5] == 100).all()
+    assert (frame == 100).all()
+    assert np.array_equal(boxed(frame, np.array([4, 4, 1, 1])), frame)  # out of sight
 
 
 def test_a_panel_is_as_wide_as_its_picture_and_even() -> None:
