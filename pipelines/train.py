@@ -61,6 +61,6 @@ def _check_splits(store: Store, splits: Sequence[str]) -> None:
         there = ", ".join(f"{count} {split}" for split, count in store.info["splits"].items())
         raise ValueError(
             f"{store.info['name']}: expected items in {' and '.join(empty)}, got {there}; add "
-            f"files, or say which are which (a folder: dataset.split=seeded, a table: its column "
-            f"split)"
+            f"files, or say which are which (a folder or text: dataset.split=seeded, a table: its "
+            f"column split)"
         )
