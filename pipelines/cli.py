@@ -46,8 +46,11 @@ VERBS = {
         ("rnnmm run experiment=fsdd_asr dataset.root=../fsdd run.dir=runs/mine",),
     ),
     "predict": Verb(
-        "Prints and writes the answers of a finished run for files of yours.",
-        ("rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",),
+        "Prints and writes the answers of a finished run for files of yours, or its texts.",
+        (
+            "rnnmm predict run.dir=runs/mine inputs=[a.wav,b.mp4]",
+            "rnnmm predict run.dir=runs/language num_texts=5 temperature=0.8 begin='once upon'",
+        ),
     ),
     "compare": Verb(
         "Trains models under one recipe, or takes finished runs; prints paired differences.",

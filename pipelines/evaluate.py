@@ -83,7 +83,9 @@ def _as_given(dataset: Mapping[str, Any], overrides: Sequence[str]) -> Mapping[s
     """The dataset without splits drawn, unless asked for: other files are all for measuring."""
     is_asked = any(word.lstrip("+").startswith("dataset.split=") for word in overrides)
     is_drawn = dataset.get("split") == "seeded"
-    return {**dataset, "split": "folders"} if is_drawn and not is_asked else dataset
+    # Every recipe that can draw splits does not by default.
+    kept = {key: value for key, value in dataset.items() if key != "split"}
+    return kept if is_drawn and not is_asked else dataset
 
 
 def _split_there(split: str, store: Store) -> str:

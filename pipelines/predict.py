@@ -1,17 +1,18 @@
-"""`rnnmm predict`: the answers of a finished run for files of yours."""
+"""`rnnmm predict`: the answers of a finished run for files of yours, or the texts it writes."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnmm.config import build
+from rnnmm.config import build, value_at
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.annotate import annotate, check_annotate, overlay
 from rnnmm.pipelines.compose import compose_for_run
 from rnnmm.pipelines.console import console, logging_to, print_rows
 from rnnmm.pipelines.inputs import Inputs, absent_inputs, decoded_inputs, write_answers
+from rnnmm.pipelines.writing import check_no_request, parse, write_texts
 from rnnmm.store.commit import commit_bytes
 from rnnmm.tasks.evaluation import predict_rows
 from rnnmm.tasks.recognition import SpeechRecognition
@@ -26,14 +27,28 @@ _FILMS = (("annotate", "annotated", annotate), ("overlay", "overlay", overlay))
 _FILES = ("annotated", "overlay", "subtitles")
 
 
-def main(overrides: Sequence[str]) -> int:
+def main(words: Sequence[str]) -> int:
     """Prints and writes one answer a file; files without one are named, and the exit code is 1.
 
     Under `subtitles` it also writes a subtitle file for each answer, of the name of the input;
     under `annotate` and under `overlay` a film. What was written is named last, one path a line.
-    Without a single answer nothing is written.
+    Without a single answer nothing is written. The run of a language model has no files to answer
+    for: it writes texts.
     """
-    config = compose_for_run(overrides, REQUIRED)
+    request, overrides = parse(words)
+    config = compose_for_run(overrides)
+    if value_at(config, "task.inputs") == "text":
+        with logging_to():
+            write_texts(config, request)
+        return 0
+    check_no_request(request, config["task"]["name"])
+    if not config["inputs"]:
+        config = compose_for_run(overrides, REQUIRED)  # which stops, and says what is missing
+    return answer_files(config)
+
+
+def answer_files(config: Mapping[str, Any]) -> int:
+    """As `main` of a run that reads media."""
     run_dir = Path(config["run"]["dir"])
     out = Path(config["run"]["out"] or run_dir) / "predicted.jsonl"
     with logging_to():

@@ -46,8 +46,8 @@ def preprocess(config: Mapping[str, Any], splits: Sequence[str] = ()) -> tuple[S
     manifest = make_manifest(config)
     _check_splits(
         manifest.name, Counter(item.split for item in manifest.items), splits,
-        "add files, or say which are which (a folder: dataset.split=seeded, a table: its column "
-        "split)",
+        "add files, or say which are which (a folder, a text: dataset.split=seeded; a table: its "
+        "column split)",
     )  # fmt: skip
     with progress_bar(f"{manifest.name}: decoding") as progress:
         store = decode(config, manifest, progress)

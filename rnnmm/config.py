@@ -36,8 +36,9 @@ SECTIONS = (
 # The one section that is not a node: lists of stages under these names.
 _STAGES = {"augment": ("features", "inputs")}
 PATHS = (
-    "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path", "extra.root",
-    "model.search.arpa", "model.search.language_run", "model.encoder.frame_encoder.weights",
+    "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path",
+    "dataset.val_path", "dataset.test_path", "extra.root", "model.search.arpa",
+    "model.search.language_run", "model.encoder.frame_encoder.weights",
     "embed.frame_encoder.weights",
 )  # fmt: skip
 # Of weights, what is no path but says where they come from all the same.

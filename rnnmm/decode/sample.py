@@ -128,6 +128,7 @@ def sample(
     temperature: float = 1.0,
     top_k: int = 0,
     begin: tuple[int, ...] = (),
+    top_p: float = 1.0,
 ) -> list[tuple[int, ...]]:
     """Draws sequences; each ends where the end is drawn, or is cut.
 
@@ -139,11 +140,12 @@ def sample(
         temperature: > 0; below 1 the likely becomes likelier, above 1 all grow alike.
         top_k: only so many of the likeliest are drawn from; 0: any.
         begin: what all begin with.
+        top_p: only the likeliest that together have at least this probability are drawn from.
 
     Raises:
-        ValueError: ``temperature`` is not above 0, or ``top_k`` below 0.
+        ValueError: ``temperature`` is not above 0, ``top_k`` below 0 or ``top_p`` not in (0, 1].
     """
-    _check(temperature, top_k, 1.0)
+    _check(temperature, top_k, top_p)
     state = scorer.initial_state(count)
     tokens = torch.empty(count, 0, dtype=torch.int64)
     for given in begin:
@@ -153,7 +155,8 @@ def sample(
     while tokens.shape[1] < max_tokens and not bool(ended.all()):
         scores = scorer.scores(state).cpu().double()  # (N, K)
         scores[:, 0] = scorer.final_scores(state).cpu()
-        drawn = torch.multinomial(_sharpened(scores, temperature, top_k), 1, generator=generator)
+        chances = _sharpened(scores, temperature, top_k, top_p)
+        drawn = torch.multinomial(chances, 1, generator=generator)
         ended |= drawn[:, 0] == 0
         tokens = torch.cat([tokens, drawn.masked_fill(ended[:, None], 0)], dim=1)
         state = scorer.advance(state, drawn[:, 0])

@@ -12,6 +12,7 @@ _TASKS = {
     "activity": "Activity detection",
     "tagging": "Temporal tagging",
     "anomaly": "Anomaly detection",
+    "lm": "Language modelling",
     "summarise": "Video summarisation",
     "track": "Visual tracking",
 }
@@ -34,6 +35,8 @@ _METRICS = {
     "map_iou_70": "mean average precision of segments (overlap .7)",
     "frame_auc": "area under the ROC of frames",
     "clip_auc": "area under the ROC of clips",
+    "perplexity": "perplexity (of a symbol)",
+    "word_perplexity": "perplexity of a word",
     "f1": "F1 with people's summaries",
     "kendall_tau": "Kendall's tau of importance",
     "spearman_rho": "Spearman's rho of importance",

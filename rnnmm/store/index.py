@@ -1,7 +1,7 @@
 """The index: a row per item that could be decoded, with all there is to know about it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ _COLUMNS = pa.schema(
         ("crc32", pa.uint32()),
     ]
 )
+# Where a payload lies and how large it is: 0 where there is none.
+_PAYLOAD = tuple(field.name for field in _COLUMNS if pa.types.is_integer(field.type))
 _SEGMENT_TYPES = (pa.list_(pa.float64()), pa.list_(pa.float64()), pa.list_(pa.string()))
 
 
@@ -60,7 +62,14 @@ def build_index(shard_dir: Path, plans: Sequence[ShardPlan]) -> tuple[pa.Table, 
                 lost.append(Entry(item.id, item.path, "decode", fault))
             else:
                 rows.append({**_item_facts(item), "shard": plan.key, "row": position, **fact})
-    return pa.Table.from_pylist(rows, schema=_schema(plans)), lost
+    planned = (item for plan in plans for item in plan.items)
+    return pa.Table.from_pylist(rows, schema=_schema(planned)), lost
+
+
+def index_items(items: Sequence[Item]) -> pa.Table:
+    """The index of items without a payload."""
+    rows = [{**_item_facts(item), **dict.fromkeys(_PAYLOAD, 0)} for item in items]
+    return pa.Table.from_pylist(rows, schema=_schema(items))
 
 
 def write_index(folder: Path, index: pa.Table) -> Path:
@@ -134,8 +143,8 @@ def _item_facts(item: Item) -> dict[str, object]:
     return {**facts, **dict(zip(SEGMENT_COLUMNS, parts))}
 
 
-def _schema(plans: Sequence[ShardPlan]) -> pa.Schema:
-    if all(item.segments is None for plan in plans for item in plan.items):
+def _schema(items: Iterable[Item]) -> pa.Schema:
+    if all(item.segments is None for item in items):
         return _COLUMNS
     return pa.schema([*_COLUMNS, *map(pa.field, SEGMENT_COLUMNS, _SEGMENT_TYPES)])
 

@@ -63,7 +63,7 @@ def plan_shards(
     Raises:
         ValueError: A string of the manifest is no valid Unicode; two splits hold the same media.
     """
-    _check_unicode(manifest)
+    check_unicode(manifest)
     files = {item.path: _file(manifest, item.path) for item in manifest.items}
     found = read_sources(manifest.root, list(dict.fromkeys(files.values())), record)
     sources = {path: found[file] for path, file in files.items()}
@@ -127,7 +127,12 @@ def _digest(value: object) -> str:
     return digest_bytes(json.dumps(value, sort_keys=True).encode())
 
 
-def _check_unicode(manifest: Manifest) -> None:
+def check_unicode(manifest: Manifest) -> None:
+    """The gate for strings that no file can hold.
+
+    Raises:
+        ValueError: An id, a path or a text is no valid Unicode; names the first ids.
+    """
     bad = [repr(item.id) for item in manifest.items if not _is_unicode(item)]
     if bad:
         raise ValueError(

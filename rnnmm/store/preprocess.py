@@ -1,10 +1,13 @@
-"""From a manifest to a store: the one public way in."""
+"""From a manifest to a store: the public ways in."""
 
 import os
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+
+import pyarrow as pa
 
 from rnnmm.domain import Fraction, Positive, Size
 from rnnmm.manifest import Manifest, check_manifest
@@ -12,9 +15,9 @@ from rnnmm.media.decode import Decoding, decode
 from rnnmm.store.commit import digest_bytes
 from rnnmm.store.executor import Progress, make_shards
 from rnnmm.store.folder import alone_in, describe, is_finished, sync_shards
-from rnnmm.store.index import build_index, count_splits
+from rnnmm.store.index import build_index, count_splits, index_items
 from rnnmm.store.ledger import Entry, check_bad_fraction, write_ledger
-from rnnmm.store.plan import ShardPlan, plan_shards, store_key
+from rnnmm.store.plan import ShardPlan, check_unicode, plan_shards, store_key
 from rnnmm.store.reader import SHARD_DIR
 from rnnmm.store.shard import ShardFile
 from rnnmm.store.worker import Setup, reference
@@ -77,6 +80,42 @@ def preprocess(
     return folder
 
 
+def index_texts(manifest: Manifest, root: Path, *, max_bad_fraction: Fraction = 0.01) -> Path:
+    """Keeps what a manifest says of its items, for tasks that read text alone.
+
+    No media are read: the store has an index and no shards. So media that are in two splits under
+    several names are not found; items without a text go to the ledger. A finished store is found
+    again, and another text or split makes a new one.
+
+    Args:
+        manifest: what to keep; checked first.
+        root: folder of all stores; made if it is missing.
+        max_bad_fraction: largest part of the items, 0 to 1, that may be without a text.
+
+    Returns:
+        The store's folder, ``root/<name>-<first 16 digits of its key>``.
+
+    Raises:
+        ValueError: The manifest or the setting is wrong, or too many items have no text.
+        OSError: The store cannot be written.
+    """
+    _check_settings(manifest.name, 1, max_bad_fraction, 1, 1.0)  # of a store that needs no workers
+    check_manifest(manifest)
+    check_unicode(manifest)
+    nothing = Decoding()
+    folder = Path(root).absolute() / f"{manifest.name}-{store_key(manifest, nothing, [])[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not is_finished(folder):
+        with alone_in(folder):
+            if not is_finished(folder):  # by the run that was waited for
+                index = index_items([item for item in manifest.items if item.text is not None])
+                mute = [item for item in manifest.items if item.text is None]
+                lost = [Entry(item.id, item.path, "decode", "no text") for item in mute]
+                _close(folder, manifest, nothing, [], index, lost, max_bad_fraction)
+    check_bad_fraction(folder, len(manifest.items), max_bad_fraction)
+    return folder
+
+
 def _check_settings(
     name: str, workers: int, max_bad_fraction: float, shard_mb: int, timeout_s: float
 ) -> None:
@@ -120,6 +159,19 @@ def _finish(
         synced = pool.submit(sync_shards, folder / SHARD_DIR, [plan.key for plan in plans])
         index, lost = build_index(folder / SHARD_DIR, plans)
     synced.result()
+    _close(folder, manifest, decoding, shards, index, lost, max_bad_fraction)
+
+
+def _close(
+    folder: Path,
+    manifest: Manifest,
+    decoding: Decoding,
+    shards: list[ShardFile],
+    index: pa.Table,
+    lost: Sequence[Entry],
+    max_bad_fraction: float,
+) -> None:
+    """Writes what stands beside the shards, the description last."""
     passed_over = [Entry("", path, "scan", reason) for path, reason in manifest.skipped]
     write_ledger(folder, [*passed_over, *lost])
     check_bad_fraction(folder, len(manifest.items), max_bad_fraction)

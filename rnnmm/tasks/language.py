@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from rnnmm.batch import Padded, TextBatch
+from rnnmm.decode.sample import Sampling, sample
+from rnnmm.manifest import name_some
 from rnnmm.models.language import LanguageModel
 from rnnmm.tasks.recognition import Transcript
 from rnnmm.tasks.task import Prediction, References, Score, Task
@@ -42,6 +44,33 @@ class LanguageModelling(Task):
             Prediction(row, text, scores.get(text, -math.inf))
             for row, text in zip(index.tolist(), texts)
         ]
+
+    @torch.inference_mode()
+    def write(self, how: Sampling, max_symbols: int, begin: str = "") -> list[Prediction]:
+        """Texts by chance, each with its log-probability, as `predict` gives it.
+
+        Args:
+            how: how they are drawn; equal ones stay. ``top_k`` of 1 always takes the likeliest.
+            max_symbols: of each text, those of ``begin`` among them; a longer one is cut.
+            begin: what all begin with, if only with a part of a word; normalised first.
+
+        Raises:
+            ValueError: The vocabulary cannot write ``begin``.
+        """
+        begin = self.target.normaliser(begin)
+        if missing := self.answers.vocabulary.missing(begin):
+            raise ValueError(
+                f"begin: expected symbols of the run's texts, got {name_some(map(repr, missing))} "
+                f"in {begin!r}; begin with others"
+            )
+        texts = sample(
+            self.model, how.count, max_symbols, torch.Generator().manual_seed(how.seed),
+            how.temperature, how.top_k, tuple(self.answers.vocabulary.encode(begin)), how.top_p,
+        )  # fmt: skip
+        rows = [torch.tensor(text, dtype=torch.int64, device=self.device) for text in texts]
+        scores = self.model.log_probs(Padded.stack(rows)).tolist()
+        written = map(self.answers.vocabulary.decode, texts)
+        return [Prediction(row, *one) for row, one in enumerate(zip(written, scores))]
 
     def fault(self, references: References, num_steps: int) -> str | None:
         """A symbol the vocabulary lacks."""

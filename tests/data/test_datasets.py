@@ -26,7 +26,7 @@ def test_a_config_fits_its_recipe(path: Path) -> None:
     assert module == f"rnnmm.data.{path.stem}" and function == "prepare"
     signature = inspect.signature(getattr(import_module(module), function))
     signature.bind(**config)
-    assert "root" in signature.parameters
+    assert {"root", "path"} & set(signature.parameters)
     assert signature.return_annotation is Manifest
 
 

@@ -43,6 +43,8 @@ def test_a_low_temperature_and_top_k_leave_the_likeliest() -> None:
     assert sample(Coin(), 3, 4, generator(), top_k=1) == [(1, 1, 1, 1)] * 3
     two = {token for text in sample(Coin(), 50, 20, generator(), top_k=2) for token in text}
     assert two == {1, 2}
+    likeliest = sample(Coin(), 50, 20, generator(), top_p=0.5)
+    assert set(likeliest) == {(1,) * 20}
 
 
 def test_texts_begin_as_asked_and_are_cut() -> None:
@@ -51,7 +53,7 @@ def test_texts_begin_as_asked_and_are_cut() -> None:
     assert sample(Coin(), 0, 3, generator()) == []
 
 
-@pytest.mark.parametrize("options", [{"temperature": 0.0}, {"top_k": -1}])
+@pytest.mark.parametrize("options", [{"temperature": 0.0}, {"top_k": -1}, {"top_p": 0.0}])
 def test_bad_options(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="sample: expected a temperature > 0, top_k >= 0"):
         sample(Coin(), 1, 1, generator(), **options)

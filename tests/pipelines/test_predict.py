@@ -84,3 +84,14 @@ def test_predict_takes_names_as_they_are(run: Path, corpus: Path, tmp_path: Path
     for inputs in (f"inputs={path}", f"inputs=[{path}]"):
         assert main(["predict", f"run.dir={run}", inputs, f"run.out={tmp_path}"]) == 0
         assert read(tmp_path / "predicted.jsonl")["path"] == str(path)
+
+
+def test_words_about_texts_are_for_language_models(
+    run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"run.dir={run}", f"inputs={corpus / 'test' / 'low' / '0.wav'}", "num_texts=2"]
+    assert main(["predict", *words, "top_k=1"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "rnnmm predict: num_texts and top_k: expected the run of a language model, got one of "
+        "task speaker; leave out"
+    )

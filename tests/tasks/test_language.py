@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from rnnmm.batch import Padded
+from rnnmm.decode.sample import Sampling
 from rnnmm.features.chain import Chain
 from rnnmm.loading.gather import gather, payload_dim, payload_lengths
 from rnnmm.models.language import LanguageModel
@@ -53,3 +55,36 @@ def test_perplexity_counts_the_ends(task) -> None:
     entropy = (2 * 2 * math.log(7 / 2) + 3 * math.log(7)) / 7
     assert score.floors["perplexity"] == pytest.approx(math.exp(entropy))
     assert math.isnan(task.score([], []).metrics["perplexity"])
+
+
+def test_texts_are_written_by_the_seed(task) -> None:
+    written = task.write(Sampling(4, seed=3), 6)
+    assert written == task.write(Sampling(4, seed=3), 6) != task.write(Sampling(4, seed=4), 6)
+    assert [one.row for one in written] == [0, 1, 2, 3]
+    assert all(len(one.hypothesis) <= 6 for one in written)
+    rows = [task._encode(one.hypothesis) for one in written]
+    with torch.no_grad():
+        expected = task.model.log_probs(Padded.stack(rows)).tolist()
+    assert [one.score for one in written] == pytest.approx(expected)
+
+
+def test_one_candidate_is_the_likeliest_symbol_each_time(task) -> None:
+    greedy = task.write(Sampling(2, top_k=1), 5, "B!")
+    state = task.model.advance(task.model.initial_state(1), task._encode("b"))
+    tokens = [task._encode("b").item()]
+    while len(tokens) < 5 and (best := task.model.scores(state).argmax(1)).item():
+        tokens.append(best.item())
+        state = task.model.advance(state, best)
+    assert {one.hypothesis for one in greedy} == {task.answers.vocabulary.decode(tokens)}
+    assert [one.hypothesis for one in task.write(Sampling(top_p=1e-9), 5, "b")] == [
+        greedy[0].hypothesis
+    ]
+    cold = task.write(Sampling(temperature=1e-6), 5, "b")
+    assert cold[0].hypothesis == greedy[0].hypothesis
+
+
+def test_a_beginning_outside_the_vocabulary_is_refused(task) -> None:
+    with pytest.raises(
+        ValueError, match=r"begin: expected symbols of the run's texts, got 'x' in"
+    ):
+        task.write(Sampling(), 5, "ax")
