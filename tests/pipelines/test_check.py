@@ -20,7 +20,8 @@ def test_every_experiment_is_without_fault(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.csv").touch()
     (tmp_path / "media").mkdir()
-    where = "dataset.path=list.csv" if path.stem.startswith("manifest") else "dataset.root=media"
+    is_listed = path.stem.startswith(("manifest", "text"))
+    where = "dataset.path=list.csv" if is_listed else "dataset.root=media"
     parameters = ["speaker_out=theo"] if path.stem.endswith("_loso") else []
     parameters += ["run.init=media"] if path.stem.endswith("_scst") else []
     assert main([f"experiment={path.stem}", where, *parameters]) == 0

@@ -111,7 +111,7 @@ def test_a_text_without_splits_is_not_trained_on(
         f"store.root={tmp_path / 'stores'}", f"run.dir={tmp_path / 'run'}",
     ]  # fmt: skip
     assert main(words) == 1
-    assert "(a folder or text: dataset.split=seeded" in capsys.readouterr().err
+    assert "(a folder, a text: dataset.split=seeded" in capsys.readouterr().err
     missing = f"dataset.path={tmp_path / 'gone.txt'}"
     assert main(["check", "experiment=text_lm", missing, f"dataset.test_path={tmp_path}"]) != 0
     printed = "".join(capsys.readouterr())
