@@ -38,7 +38,7 @@ _STAGES = {"augment": ("features", "inputs")}
 PATHS = (
     "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path", "extra.root",
     "model.search.arpa", "model.search.language_run", "model.encoder.frame_encoder.weights",
-    "embed.frame_encoder.weights",
+    "embed.frame_encoder.weights", "task.target.trials",
 )  # fmt: skip
 # Of weights, what is no path but says where they come from all the same.
 SOURCES = ("none", "default")
