@@ -39,7 +39,7 @@ PATHS = (
     "run.dir", "run.out", "run.init", "store.root", "dataset.root", "dataset.path",
     "dataset.val_path", "dataset.test_path", "extra.root", "model.search.arpa",
     "model.search.language_run", "model.encoder.frame_encoder.weights",
-    "embed.frame_encoder.weights",
+    "embed.frame_encoder.weights", "task.target.trials",
 )  # fmt: skip
 # Of weights, what is no path but says where they come from all the same.
 SOURCES = ("none", "default")

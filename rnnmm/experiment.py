@@ -240,11 +240,13 @@ def evaluate(
     task = load_task(config, run_dir)
     rows = usable_rows(config, store, split)
     warn_of_faults(store, split, rows, task)
+    index = rows.index.tolist()
+    task.ask({row: store.ids[row] for row in index}, {row: rows.references[row] for row in index})
     predictions = predict_rows(task, store, rows, build(config["loader"]))
     state = read_state(run_dir)
     if store.fingerprint == state["store"]:
         task.recall([rows.references[row] for row in store.rows("train").tolist()])
-    score = task.score(predictions, [rows.references[row] for row in rows.index])
+    score = task.score(predictions, [rows.references[row] for row in index])
     evaluated_s = time.perf_counter() - start
     seconds = {**state["seconds"], **seconds, "evaluate": evaluated_s}
     fingerprints = {

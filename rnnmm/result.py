@@ -1,8 +1,8 @@
-"""What an evaluation leaves behind: ``metrics.json`` and ``predictions.jsonl``."""
+"""What an evaluation leaves: ``metrics.json``, ``predictions.jsonl``, lists of the task's own."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnmm.metrics.interval import Interval, bootstrap_interval, redrawn_interval
 from rnnmm.run import describe_hardware, versions
-from rnnmm.store.commit import commit_bytes
+from rnnmm.store.commit import commit, commit_bytes
 from rnnmm.store.reader import Store
 from rnnmm.tasks.data import Rows
 from rnnmm.tasks.task import Prediction, Score, Task, count_parameters
@@ -119,10 +119,12 @@ class Evaluation:
         return rows
 
     def write(self, folder: Path) -> None:
-        """Writes both files, each whole or not at all."""
+        """Writes the files, each whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
         lines = [to_json(row) for row in self.answers()]
         commit_bytes(folder / "predictions.jsonl", ("\n".join(lines) + "\n").encode())
+        for name, listed in self.score.lists.items():
+            _write_list(folder / name, listed)
         text = to_json(self.metrics(), indent=1)
         commit_bytes(folder / "metrics.json", f"{text}\n".encode())
 
@@ -146,6 +148,20 @@ class Evaluation:
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON text; null where there is no number that JSON can write (NaN, infinity)."""
     return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _write_list(path: Path, listed: Callable[[], Iterator[str]] | None) -> None:
+    """Line by line; where there is no list, none of an earlier evaluation stays."""
+    if listed is None:
+        path.unlink(missing_ok=True)
+        return
+    lines = listed()
+
+    def write(temp: Path) -> None:
+        with temp.open("x", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+    commit(path, write)
 
 
 def _finite(value: Any) -> Any:

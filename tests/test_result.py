@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -134,3 +135,17 @@ def test_what_is_no_number_is_null_on_disk(value: float, tmp_path: Path) -> None
 
 def test_json_of_any_depth_is_json() -> None:
     assert to_json({"a": [(1.5, -math.inf)], "ä": math.nan}) == '{"a": [[1.5, null]], "ä": null}'
+
+
+def test_a_list_of_the_task_s_own_is_written_or_taken_away(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    score = evaluation.score
+    lists = {"scores.txt": lambda: iter(["a\tß", "b"])}
+    for _ in range(2):
+        replace(evaluation, score=score._replace(lists=lists)).write(tmp_path)
+        assert (tmp_path / "scores.txt").read_text(encoding="utf-8") == "a\tß\nb\n"
+    evaluation.write(tmp_path)
+    assert (tmp_path / "scores.txt").is_file(), "nothing was said of it"
+    replace(evaluation, score=score._replace(lists={"scores.txt": None})).write(tmp_path)
+    assert not (tmp_path / "scores.txt").exists()

@@ -54,6 +54,25 @@ def det_points(targets: Scores, nontargets: Scores) -> DetPoints:
     return DetPoints(np.append(levels, np.inf), missed / missed[-1], 1 - refused / refused[-1])
 
 
+def hull_points(targets: Scores, nontargets: Scores, most: int | None = None) -> DetPoints:
+    """Those of `det_points` that are corners of the lower convex hull, both ends among them.
+
+    Args:
+        targets: ``(I,)`` scores, at least one, none NaN.
+        nontargets: ``(J,)`` likewise.
+        most: >= 2, of more corners so many are kept, evenly; None: all.
+
+    Raises:
+        ValueError: As in `det_points`.
+    """
+    hull = _hull(targets, nontargets)
+    missed, refused = _before(hull.num_targets), _before(hull.num_nontargets)
+    num_kept = min(most or len(missed), len(missed))
+    kept = np.linspace(0, len(missed) - 1, num_kept).round().astype(np.int64)
+    levels, miss = np.append(hull.levels, np.inf), missed / missed[-1]
+    return DetPoints(levels[kept], miss[kept], (1 - refused / refused[-1])[kept])
+
+
 def eer(targets: Scores, nontargets: Scores) -> float:
     """The error rate where misses and false accepts are equally likely, on the convex hull.
 
@@ -63,9 +82,7 @@ def eer(targets: Scores, nontargets: Scores) -> float:
         In [0, 0.5]: 0 where a threshold separates all, 0.5 where no threshold helps (scores of the
         wrong sign included: the hull never falls below chance).
     """
-    hull = _hull(targets, nontargets)
-    missed, refused = _before(hull.num_targets), _before(hull.num_nontargets)
-    miss, accept = missed / missed[-1], 1 - refused / refused[-1]
+    _, miss, accept = hull_points(targets, nontargets)
     gap = miss - accept  # rises strictly from -1 to 1
     return float(np.interp(0.0, gap, miss))
 

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from rnnmm.batch import Padded
 from rnnmm.domain import Probability, Size
 from rnnmm.nn.dropout import Dropout
+from rnnmm.nn.fitted import Fitted
 from rnnmm.nn.margin import MarginHead
 from rnnmm.nn.norm import RowNorm
 from rnnmm.nn.pooling import AttentiveStatistics
+from rnnmm.speakers.backend import ARRAYS
 
 
 class Embedder(nn.Module):
@@ -67,6 +69,7 @@ class Embedder(nn.Module):
         self.register_buffer("centre", torch.zeros(embedding_dim))
         self.register_buffer("whitening", torch.eye(embedding_dim))
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
+        self.fitted = Fitted(ARRAYS)  # what else embeddings may be compared by
 
     def embed(self, x: Padded) -> Tensor:
         """Features -> embeddings ``(B, D)``, to be compared by cosine."""

@@ -21,7 +21,7 @@ from scipy.linalg import eigh
 
 from rnnmm.speakers.scoring import Matrix, unit
 
-# Of the mean variance, added to each axis of a covariance: few clips leave some axes empty.
+# How much of a covariance is taken to be alike on all axes: few clips leave some axes empty.
 _RIDGE = 1e-4
 
 
@@ -83,12 +83,24 @@ class Plda:
         sizes = (np.log(unknown) - np.log(known)).sum(axis=1)[:, None]  # (E, 1)
         return np.asarray((sizes + apart - distances) / 2, np.float64)
 
+    def pair_ratios(self, first: Matrix, second: Matrix) -> Matrix:
+        """`log_ratios` of one clip with one other, in pairs: ``(I, P)`` each -> ``(I,)``."""
+        unknown = 1 + self.variances  # (P,) of anybody's clip
+        gain = self.variances / unknown  # (P,)
+        known = unknown - gain * self.variances  # (P,) of a further clip
+        x, y = self._moved(first), self._moved(second)
+        ratios = np.log(unknown / known) + y**2 / unknown - (y - gain * x) ** 2 / known
+        return np.asarray(ratios.sum(axis=1) / 2, np.float64)
+
     def _moved(self, embeddings: Matrix) -> Matrix:
         return np.asarray((embeddings - self.centre) @ self.axes, np.float64)
 
 
 def fit_projection(
-    embeddings: Matrix, speakers: Sequence[Hashable], output_dim: int
+    embeddings: Matrix,
+    speakers: Sequence[Hashable],
+    output_dim: int,
+    shrinkage: float = _RIDGE,
 ) -> Projection:
     """Linear discriminant analysis.
 
@@ -96,6 +108,8 @@ def fit_projection(
         embeddings: ``(I, D)`` clips.
         speakers: ``(I,)`` who speaks in each.
         output_dim: P, 1..min(D, people - 1).
+        shrinkage: > 0..1, how much of the noise is taken to be alike in all directions; 1: all of
+            it, as of what is whitened, and the axes are the principal ones of people's means.
 
     Raises:
         ValueError: Fewer than two people, nobody with two clips, or ``output_dim`` out of range.
@@ -110,7 +124,7 @@ def fit_projection(
     centre = embeddings.mean(axis=0)
     apart = groups.means - centre
     between = (groups.counts[:, None] * apart).T @ apart / len(embeddings)
-    _, axes = eigh(between, _within(embeddings, groups))  # rising
+    _, axes = eigh(between, _within(embeddings, groups, shrinkage))  # rising
     return Projection(centre, axes[:, ::-1][:, :output_dim])
 
 
@@ -172,11 +186,11 @@ def _symmetric(matrix: Matrix) -> Matrix:
     return (matrix + matrix.T) / 2
 
 
-def _within(embeddings: Matrix, groups: _Groups) -> Matrix:
+def _within(embeddings: Matrix, groups: _Groups, shrinkage: float = _RIDGE) -> Matrix:
     apart = embeddings - groups.means[groups.places]
     covariance = apart.T @ apart / len(embeddings)
-    ridge = _RIDGE * np.trace(covariance) / len(covariance)
-    return np.asarray(covariance + ridge * np.eye(len(covariance)), np.float64)
+    alike = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    return np.asarray((1 - shrinkage) * covariance + shrinkage * alike, np.float64)
 
 
 def _groups(embeddings: Matrix, speakers: Sequence[Hashable]) -> _Groups:

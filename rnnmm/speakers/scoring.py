@@ -36,6 +36,12 @@ def cosine_scores(enrolled: Matrix, tests: Matrix) -> Matrix:
     return np.asarray(unit(enrolled) @ unit(tests).T, np.float64)
 
 
+def nearest(scores: Matrix, num_nearest: int) -> tuple[Matrix, Matrix]:
+    """``(I, M)``, M >= num_nearest -> mean and deviation ``(I,)`` of each row's highest."""
+    highest = np.partition(scores, -num_nearest, axis=1)[:, -num_nearest:]
+    return highest.mean(axis=1), np.maximum(highest.std(axis=1), _MIN_DEVIATION)
+
+
 def as_norm(scores: Matrix, enrolled: Matrix, tests: Matrix, num_nearest: int) -> Matrix:
     """Measures scores in deviations from those of the nearest strangers, seen from both sides.
 
@@ -53,8 +59,8 @@ def as_norm(scores: Matrix, enrolled: Matrix, tests: Matrix, num_nearest: int) -
         recognition", Interspeech, equation 5 (adaptive s-norm 1).
     """
     assert 2 <= num_nearest <= enrolled.shape[1] == tests.shape[1]
-    mean_e, deviation_e = _nearest(enrolled, num_nearest)  # (E,) each
-    mean_t, deviation_t = _nearest(tests, num_nearest)  # (T,) each
+    mean_e, deviation_e = nearest(enrolled, num_nearest)  # (E,) each
+    mean_t, deviation_t = nearest(tests, num_nearest)  # (T,) each
     by_enrolled = (scores - mean_e[:, None]) / deviation_e[:, None]
     by_test = (scores - mean_t) / deviation_t
     return np.asarray((by_enrolled + by_test) / 2, np.float64)
@@ -137,9 +143,3 @@ class Scorer:
             cosine_scores(tests, strangers),
             min(self.num_nearest, len(cohort)),
         )
-
-
-def _nearest(scores: Matrix, num_nearest: int) -> tuple[Matrix, Matrix]:
-    """``(I, M)`` -> mean and deviation ``(I,)`` of each row's highest."""
-    highest = np.partition(scores, -num_nearest, axis=1)[:, -num_nearest:]
-    return highest.mean(axis=1), np.maximum(highest.std(axis=1), _MIN_DEVIATION)

@@ -5,14 +5,16 @@ Conventions
     memory a trial is a pair of places in a list of ids: a million of them are three arrays.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnmm.manifest import name_some
+from rnnmm.metrics.verification import Scores
 from rnnmm.store.commit import commit_bytes
 
 _WORDS = ("nontarget", "target")
@@ -34,6 +36,11 @@ class Trials:
 
     def __len__(self) -> int:
         return len(self.is_target)
+
+    def moved(self, places: Sequence[int]) -> Self:
+        """The same of another list of ids, where the j-th of the first stands at ``places[j]``."""
+        to = np.array(places, np.int64)
+        return replace(self, enrolled=to[self.enrolled], tests=to[self.tests])
 
 
 def read_trials(path: Path, ids: Sequence[str]) -> Trials:
@@ -82,6 +89,24 @@ def write_trials(path: Path, trials: Trials, ids: Sequence[str]) -> None:
     columns = (trials.enrolled.tolist(), trials.tests.tolist(), trials.is_target.tolist())
     lines = (f"{ids[e]} {ids[t]} {_WORDS[same]}\n" for e, t, same in zip(*columns))
     commit_bytes(path, "".join(lines).encode())
+
+
+def scored_lines(
+    trials: Trials, ids: Sequence[str], scores: Scores, log_ratios: Scores
+) -> Iterator[str]:
+    """What came out of each trial: enrol, test, target or nontarget, score, log-likelihood ratio.
+
+    Between them are tabs, so that the first three columns are a list of trials.
+
+    Args:
+        trials: I of them.
+        ids: ``(J,)`` that their places are in.
+        scores: ``(I,)``.
+        log_ratios: ``(I,)``, natural.
+    """
+    columns = (trials.enrolled, trials.tests, trials.is_target, scores, log_ratios)
+    for enrolled, test, same, score, ratio in zip(*(column.tolist() for column in columns)):
+        yield f"{ids[enrolled]}\t{ids[test]}\t{_WORDS[same]}\t{score:.7g}\t{ratio:.7g}"
 
 
 def all_pairs(speakers: Sequence[Hashable]) -> Trials:

@@ -116,4 +116,4 @@ def renew_statistics(task: Task, data: StoreData) -> None:
 def _figure(task: Task, data: StoreData) -> float:
     predictions = predict_rows(task, data.store, data.val, data.batching)
     references = [data.val.references[row] for row in data.val.index]
-    return task.score(predictions, references).metrics[task.metric]
+    return task.validation_score(predictions, references).metrics[task.metric]

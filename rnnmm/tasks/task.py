@@ -6,7 +6,7 @@ evaluation and prediction all go through `Task.predict`, so they cannot differ.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -75,7 +75,8 @@ class Score(NamedTuple):
 
     metrics: fractions by name, NaN where there was nothing to measure. floors: of each metric.
     counts: what is behind them. tallies: what each prediction, in order, adds to those metrics
-    that are ratios of sums. redraws: how others come out when units are drawn anew.
+    that are ratios of sums. redraws: how others come out when units are drawn anew. lists: the
+    lines of further files, by name; None: too long, so that none may be left from before.
     """
 
     metrics: dict[str, float]
@@ -83,6 +84,7 @@ class Score(NamedTuple):
     counts: dict[str, Any]
     tallies: Mapping[str, Tally] = MappingProxyType({})
     redraws: Mapping[str, Redraw] = MappingProxyType({})
+    lists: Mapping[str, Callable[[], Iterator[str]] | None] = MappingProxyType({})
 
 
 class Target(ABC):
@@ -178,6 +180,12 @@ class Task(pl.LightningModule):
     def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
         """Figures of predictions against their references, each with its floor."""
 
+    def validation_score(
+        self, predictions: Sequence[Prediction], references: Sequence[References]
+    ) -> Score:
+        """Figures during training, of which `metric` chooses what is kept: nothing is settled."""
+        return self.score(predictions, references)
+
     def augmented_frames(self, inputs: Padded) -> Padded:
         """Features as training sees them."""
         for augment in self.input_augment:
@@ -190,6 +198,18 @@ class Task(pl.LightningModule):
     def detail(self, prediction: Prediction, references: References) -> dict[str, Any]:
         """What else a prediction's row in ``predictions.jsonl`` should say."""
         return {}
+
+    def ask(self, ids: Mapping[int, str], references: Mapping[int, References]) -> None:
+        """Is told before it answers what it is going to be scored on.
+
+        Args:
+            ids: of the items, by row of the store.
+            references: likewise.
+
+        Raises:
+            ValueError: It cannot be scored as the config wants.
+        """
+        return None
 
     def recall(self, references: Sequence[References]) -> None:
         """Is told before it scores what it was trained on, where that is at hand.
@@ -240,7 +260,7 @@ class Task(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         # Counts of the whole split, never a mean over batches.
         known = self._validated_against
-        score = self.score(self.predictions, [known[p.row] for p in self.predictions])
+        score = self.validation_score(self.predictions, [known[p.row] for p in self.predictions])
         self.log_dict({f"val_{name}": value for name, value in score.metrics.items()})
 
     @property

@@ -1,38 +1,47 @@
 """Speaker verification: do two recordings come from one person, known in training or not?"""
 
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnmm.batch import LabelBatch, Padded
-from rnnmm.domain import Fraction, Range
+from rnnmm.domain import File, Fraction, Range
 from rnnmm.features.augment_audio import Speed
-from rnnmm.metrics.interval import Redraw
-from rnnmm.metrics.verification import Scores, cllr, eer, min_cllr, min_dcf
-from rnnmm.speakers.calibration import Calibration, fit_calibration, is_told_apart
-from rnnmm.speakers.scoring import Matrix, unit
-from rnnmm.speakers.trials import sample_pairs
+from rnnmm.models.embedder import Embedder
+from rnnmm.speakers.backend import Backend, Scoring, by_cosine, fit_backend
+from rnnmm.speakers.calibration import Calibration
+from rnnmm.speakers.scoring import Matrix, Scorer
+from rnnmm.speakers.trials import Trials, read_trials, scored_lines
 from rnnmm.speakers.whitening import fit_whitening
 from rnnmm.store.reader import Store
 from rnnmm.tasks.answers import Answers
 from rnnmm.tasks.classification import label_batch
+from rnnmm.tasks.compared import (
+    Compared,
+    calibrated,
+    check_trials,
+    compare_trials,
+    error_rates,
+    every_trial,
+)
 from rnnmm.tasks.task import Answered, Prediction, References, Score, Target, Task
 from rnnmm.text.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 _TOP = 5
-_MOST_PAIRS = 1_000_000  # of one speaker, and of two, that figures are taken from
-_BLOCK = 4096
-_MOST_REDRAWN = 50_000  # trials of a kind that an interval looks at: each is scored a thousandfold
-_FLOORS = {"eer": 0.5, "min_dcf_01": 1.0, "min_dcf_001": 1.0, "cllr": 1.0, "min_cllr": 1.0}
+_MOST_LISTED = 100_000  # trials that nobody asked for by name
+_BARE = "cllr is of bare %s scores: the validation split cannot tell speakers apart"
+SCORES = "scores.txt"
+"""Of each trial its items, its score and what that is worth, see `scored_lines`."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +53,16 @@ class Speaker(Target):
             another speaker: a voice played faster is higher. Sound only.
         shrinkage: of the whitening that is found after the training, see
             `rnnmm.speakers.whitening`; 1: embeddings are centred on the training mean, no more.
+        scoring: how pairs are compared once training is done: by cosine, by cosines levelled by
+            the training speakers (AS-norm), or by PLDA. All that it takes is found after every
+            training, so that a finished run can be evaluated by each.
+        trials: which pairs are evaluated, see `rnnmm.speakers.trials`; None: all.
     """
 
     speeds: Sequence[Annotated[float, Range(0.5, 2.0)]] = ()
     shrinkage: Fraction = 0.3
+    scoring: Scoring = "cosine"
+    trials: File | None = None
 
     def references(self, store: Store) -> list[References]:
         """The speaker of each row; none where the column is empty."""
@@ -57,13 +72,19 @@ class Speaker(Target):
         """The speakers, then the same at each of the other speeds.
 
         Raises:
-            ValueError: Fewer than two speakers.
+            ValueError: Fewer than two speakers, or nobody twice where PLDA is asked for.
         """
-        names = sorted({name for names in references for name in names})
+        counts = Counter(name for names in references for name in names)
+        names = sorted(counts)
         if len(names) < 2:
             raise ValueError(
                 f"speakers: expected two or more in the training split, got {len(names)}; "
                 f"nothing can be told apart"
+            )
+        if self.scoring == "plda" and max(counts.values()) < 2:
+            raise ValueError(
+                f"task.target.scoring=plda: expected a training speaker of two recordings or "
+                f"more, got {len(names)} of one each; choose cosine or as_norm"
             )
         altered = [f"{name} x {rate:g}" for rate in self.speeds for name in names]
         vocabulary = Vocabulary((*names, *altered), "label")
@@ -71,15 +92,20 @@ class Speaker(Target):
 
 
 class SpeakerVerification(Task):
-    """Embeddings, learned by telling training speakers apart, compared in pairs by cosine.
+    """Embeddings, learned by telling training speakers apart, compared in pairs.
 
-    An item's own answer is the most similar training speaker. The figures are of all pairs of the
-    split, or of a million of either kind.
+    An item's own answer is the most similar training speaker. The figures are of the trials that
+    are asked for, or of all pairs of the split, or of a million of either kind. The best epoch is
+    chosen by the cosines of all pairs, whatever is asked for.
     """
 
     metric = "eer"
     is_lower_better = True
     target: Speaker
+    model: Embedder
+    _ids: Mapping[int, str] | None = None
+    _trials: Trials | None = None
+    """What the items are called, by row, and the trials to score, of their places in it."""
 
     def make_batch(self, index: Tensor, inputs: Padded, references: Sequence[References],
                    epoch: int) -> LabelBatch:  # fmt: skip
@@ -131,14 +157,13 @@ class SpeakerVerification(Task):
             index: ``(B,)`` rows of the store.
             inputs: of those rows.
         """
-        embeddings: Tensor = self.model.embed(self.features(inputs))  # type: ignore[operator]
-        return embeddings
+        return self.model.embed(self.features(inputs))
 
     def predict(self, index: Tensor, inputs: Padded) -> list[Prediction]:
         """The nearest training speakers, and the embedding that comparisons look at."""
-        seen: Tensor = self.model.represent(self.features(inputs))  # type: ignore[operator]
-        embeddings: Tensor = self.model.whiten(seen)  # type: ignore[operator]
-        logits: Tensor = self.model.head(seen)  # type: ignore[operator]
+        seen = self.model.represent(self.features(inputs))
+        embeddings = self.model.whiten(seen)
+        logits: Tensor = self.model.head(seen)
         scores = logits.float().log_softmax(dim=1)[:, : self.num_speakers]
         names = self.answers.vocabulary.symbols
         best, order = scores.topk(min(_TOP, self.num_speakers), dim=1)  # (B, 5) each
@@ -154,108 +179,113 @@ class SpeakerVerification(Task):
         """None: a voice that was never heard is what this task is about."""
         return None
 
+    def ask(self, ids: Mapping[int, str], references: Mapping[int, References]) -> None:
+        """Reads the trials, and finds out whether the run can score as is asked for.
+
+        Raises:
+            ValueError: It cannot, or the trials will not do.
+        """
+        backend, scoring = self._backend(), self.target.scoring
+        if scoring == "as_norm" and not Scorer(backend.cohort).is_levelled:
+            log.warning(
+                "task.target.scoring=as_norm: %d training speakers are too few to level scores "
+                "by; they are cosines around the mean of these", len(backend.cohort),
+            )  # fmt: skip
+        self._ids, self._trials = ids, None
+        if self.target.trials:
+            names, speakers = [*ids.values()], [references[row][0] for row in ids]
+            self._trials = read_trials(Path(self.target.trials), names)
+            check_trials(self._trials, names, speakers, self.target.trials)
+
     def score(self, predictions: Sequence[Prediction], references: Sequence[References]) -> Score:
-        """Errors over all pairs of items; NaN where none, or all, are of one speaker."""
-        compared = compare_all(predictions, references)
-        targets, nontargets = compared.sides()
-        counts = {
-            "speakers": compared.num_speakers,
-            "targets": len(targets),
-            "nontargets": len(nontargets),
-        }
-        if not len(targets) or not len(nontargets):
-            return Score(dict.fromkeys(_FLOORS, math.nan), dict(_FLOORS), counts)
-        metrics = {
-            "eer": eer(targets, nontargets),
-            "min_dcf_01": min_dcf(targets, nontargets, 0.01),
-            "min_dcf_001": min_dcf(targets, nontargets, 0.001),
-            "cllr": cllr(self._log_ratios(targets), self._log_ratios(nontargets)),
-            "min_cllr": min_cllr(targets, nontargets),
-        }
-        redraw = Redraw(compared.num_speakers, compared.thinned(_MOST_REDRAWN).redrawn_eer)
-        return Score(metrics, dict(_FLOORS), counts, redraws={"eer": redraw})
+        """Errors over trials of items; NaN where none, or all, are of one speaker."""
+        speakers = [speaker[0] for speaker in references]
+        compare = self._backend().comparison(self.target.scoring, _stacked(predictions))
+        trials = self._asked_for(predictions) or every_trial(speakers)
+        compared = compare_trials(compare, trials, speakers)
+        score = error_rates(compared, self._calibration(self.target.scoring))
+        counts = {"scoring": self.target.scoring, **score.counts}
+        return score._replace(counts=counts, lists=self._lists(predictions, trials, compared))
+
+    def validation_score(
+        self, predictions: Sequence[Prediction], references: Sequence[References]
+    ) -> Score:
+        """Of the cosines of all pairs."""
+        speakers = [speaker[0] for speaker in references]
+        compare = by_cosine(_stacked(predictions))
+        compared = compare_trials(compare, every_trial(speakers), speakers)
+        return error_rates(compared, self._calibration("cosine"))
 
     def settle(self, answer: Callable[[Literal["train", "val"]], Answered]) -> None:
-        """Centres and whitens by the training, then calibrates cosines on the validation."""
+        """Centres, whitens and fits a backend by the training, calibrates on the validation."""
         predictions, references = answer("train")
         names = [speaker[0] for speaker in references]
-        centre, matrix = fit_whitening(_stacked(predictions), names, self.target.shrinkage)
-        self.model.centre[:] = torch.from_numpy(centre)  # type: ignore[operator]
-        self.model.whitening[:] = torch.from_numpy(matrix)  # type: ignore[operator]
-        targets, nontargets = compare_all(*answer("val")).sides()
-        if not len(targets) or not len(nontargets) or not is_told_apart(targets, nontargets):
-            log.warning("cllr is of bare cosines: the validation split cannot tell speakers apart")
-            return
-        line = fit_calibration(targets, nontargets)
-        self.model.calibration[:] = torch.tensor([line.slope, line.intercept])  # type: ignore[operator]
+        embeddings = _stacked(predictions)
+        centre, matrix = fit_whitening(embeddings, names, self.target.shrinkage)
+        self.model.centre[:] = torch.from_numpy(centre)
+        self.model.whitening[:] = torch.from_numpy(matrix)
+        backend = fit_backend((embeddings - centre) @ matrix, names)
+        self.model.fitted.keep(backend.arrays())
+        predictions, references = answer("val")
+        names = [speaker[0] for speaker in references]
+        trials, embeddings = every_trial(names), _stacked(predictions)
+        for scoring in backend.known:
+            compare = backend.comparison(scoring, embeddings)
+            line = calibrated(compare_trials(compare, trials, names))
+            if line is None:
+                log.warning(_BARE, scoring)
+            elif scoring == "cosine":
+                self.model.calibration[:] = torch.tensor([line.slope, line.intercept])
+            else:
+                found = np.array([line.slope, line.intercept])
+                self.model.fitted.keep({f"{scoring}_calibration": found})
 
-    def _log_ratios(self, cosines: Scores) -> Scores:
-        slope, intercept = self.model.calibration.tolist()  # type: ignore[operator]
-        return Calibration(slope, intercept)(cosines)
+    def _calibration(self, scoring: Scoring) -> Calibration:
+        """Of scores to log-likelihood ratios; where none was found, scores stay as they are."""
+        if scoring == "cosine":
+            return Calibration(*self.model.calibration.tolist())
+        found = self.model.fitted.arrays().get(f"{scoring}_calibration", np.array([1.0, 0.0]))
+        return Calibration(*found.tolist())
+
+    def _backend(self) -> Backend:
+        """That of the training.
+
+        Raises:
+            ValueError: It does not allow the scoring that is asked for.
+        """
+        backend = Backend.from_arrays(self.model.fitted.arrays())
+        scoring = self.target.scoring
+        if scoring not in backend.known:
+            raise ValueError(
+                f"task.target.scoring={scoring}: expected a run that learned how after its "
+                f"training, got one that knows {' and '.join(backend.known)} alone; train again "
+                f"on speakers of several recordings each, or choose one of these"
+            )
+        return backend
+
+    def _asked_for(self, predictions: Sequence[Prediction]) -> Trials | None:
+        """The trials that were asked for, of places in the predictions; None: nobody did."""
+        if self._trials is None or self._ids is None:
+            return None
+        place = {one.row: number for number, one in enumerate(predictions)}
+        return self._trials.moved([place[row] for row in self._ids])
+
+    def _lists(
+        self, predictions: Sequence[Prediction], trials: Trials, compared: Compared
+    ) -> dict[str, Any]:
+        """The file of all trials: always of those asked for, else where they are not too many."""
+        if self._ids is None:
+            return {}
+        if self._trials is None and len(trials) > _MOST_LISTED:
+            log.info("%s: left out, %d trials; ask for some with task.target.trials=FILE",
+                     SCORES, len(trials))  # fmt: skip
+            return {SCORES: None}
+        ids = [self._ids[one.row] for one in predictions]
+        ratios = self._calibration(self.target.scoring)(compared.scores)
+        return {SCORES: partial(scored_lines, trials, ids, compared.scores, ratios)}
 
     def _loss(self, frames: Padded, batch: LabelBatch, progress: float) -> Tensor:
-        loss: Tensor = self.model.loss(frames, batch.labels, progress)  # type: ignore[operator]
-        return loss
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """Pairs of items and how alike they are.
-
-    Args:
-        scores: ``(I,)`` float64 cosines.
-        first, second: ``(I,)`` the speakers of the two sides, numbered 0..num_speakers - 1.
-        num_speakers: of all items.
-    """
-
-    scores: Scores
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    num_speakers: int
-
-    def sides(self) -> tuple[Scores, Scores]:
-        """The scores of one speaker with himself, and of two."""
-        same = self.first == self.second
-        return self.scores[same], self.scores[~same]
-
-    def thinned(self, most: int) -> "Compared":
-        """At most so many pairs of either kind, evenly taken."""
-        kinds = (
-            np.flatnonzero(self.first == self.second),
-            np.flatnonzero(self.first != self.second),
-        )
-        kept = np.concatenate([kind[:: -(-len(kind) // most) or 1] for kind in kinds])
-        return Compared(self.scores[kept], self.first[kept], self.second[kept], self.num_speakers)
-
-    def redrawn_eer(self, counts: NDArray[np.int64]) -> float:
-        """The equal error rate if each speaker were there so often, as somebody else each time.
-
-        Args:
-            counts: ``(num_speakers,)`` >= 0.
-        """
-        same = self.first == self.second
-        weights = np.where(same, counts[self.first], counts[self.first] * counts[self.second])
-        targets = np.repeat(self.scores[same], weights[same])
-        nontargets = np.repeat(self.scores[~same], weights[~same])
-        return eer(targets, nontargets) if len(targets) and len(nontargets) else math.nan
-
-
-def compare_all(predictions: Sequence[Prediction], references: Sequence[References]) -> Compared:
-    """Every pair of items once, but at most a million of either kind, drawn evenly.
-
-    Args:
-        predictions: ``(J,)``, with embeddings.
-        references: ``(J,)`` their speakers.
-    """
-    names, numbers = np.unique([speaker[0] for speaker in references], return_inverse=True)
-    embeddings = unit(_stacked(predictions))
-    pairs = sample_pairs(numbers.tolist(), _MOST_PAIRS, _MOST_PAIRS)
-    first, second = pairs.enrolled, pairs.tests
-    scores = np.empty(len(pairs))
-    for start in range(0, len(pairs), _BLOCK):  # embeddings of all pairs at once would be large
-        block = slice(start, start + _BLOCK)
-        scores[block] = (embeddings[first[block]] * embeddings[second[block]]).sum(axis=1)
-    return Compared(scores, numbers[first], numbers[second], len(names))
+        return self.model.loss(frames, batch.labels, progress)
 
 
 def _stacked(predictions: Sequence[Prediction]) -> Matrix:

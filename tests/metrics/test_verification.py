@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from rnnmm.metrics.verification import cllr, det_points, eer, min_cllr, min_dcf
+from rnnmm.metrics.verification import cllr, det_points, eer, hull_points, min_cllr, min_dcf
 
 
 def tiny(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,6 +35,27 @@ def test_det_points_are_counted(seed: int) -> None:
     assert points.false_accept_rates == pytest.approx(accept)
     assert points.thresholds[-1] == math.inf
     assert (np.diff(points.thresholds) > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_point_lies_below_the_hull_and_its_corners_are_points(seed: int) -> None:
+    points = set(rates(*tiny(seed)))
+    _, miss, accept = hull_points(*tiny(seed))
+    corners = list(zip(miss.tolist(), accept.tolist()))
+    assert all(any(corner == pytest.approx(point) for point in points) for corner in corners)
+    assert corners[0] == (0, 1) and corners[-1] == (1, 0)
+    for m, a in points:
+        assert a >= np.interp(m, miss, accept) - 1e-12 or m in miss
+
+
+def test_of_many_corners_some_are_kept() -> None:
+    rng = np.random.default_rng(0)
+    sides = rng.normal(1, 1, 3000), rng.normal(0, 1, 3000)
+    every, some = hull_points(*sides), hull_points(*sides, most=7)
+    assert len(every.thresholds) > len(some.thresholds) == 7
+    assert {*zip(*some)} <= {*zip(*every)}
+    assert next(zip(*some)) == next(zip(*every))
+    assert some.thresholds[-1] == math.inf
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -47,3 +47,32 @@ def test_voices_never_heard_are_measured(verified: Path, corpus: Path, tmp_path:
     assert one["counts"]["speakers"] == 2
     assert (one["counts"]["targets"], one["counts"]["nontargets"]) == (2 * 3, 9)
     assert one["metrics"] == pytest.approx(four["metrics"], abs=1e-5)
+
+
+def test_a_finished_run_scores_by_each_way_and_only_what_is_asked_for(
+    verified: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = read(verified / "metrics.json")
+    lines = (verified / "scores.txt").read_text().splitlines()
+    assert len(lines) == 9 + 27
+    trials = tmp_path / "trials.txt"
+    trials.write_text("\n".join(" ".join(line.split()[:3]) for line in lines[::3]))
+    figures = {}
+    for scoring in ("cosine", "as_norm", "plda"):
+        out = tmp_path / scoring
+        words = [f"run.dir={verified}", f"run.out={out}", f"task.target.scoring={scoring}"]
+        assert main(["evaluate", *words]) == 0
+        figures[scoring] = read(out / "metrics.json")
+        assert figures[scoring]["counts"]["scoring"] == scoring
+        assert main(["evaluate", *words, f"task.target.trials={trials}"]) == 0
+        assert read(out / "metrics.json")["counts"]["targets"] == 3
+        assert len((out / "scores.txt").read_text().splitlines()) == 12
+    assert "3 training speakers are too few to level scores by" in capsys.readouterr().err
+    assert figures["cosine"]["metrics"] == before["metrics"]
+    assert figures["plda"]["metrics"]["cllr"] != before["metrics"]["cllr"]
+    trials.write_text("nobody no-one target")
+    words = [f"run.dir={verified}", f"run.out={tmp_path / 'out'}", f"task.target.trials={trials}"]
+    assert main(["evaluate", *words]) == 1
+    assert "trials.txt:1: expected ids out of 9 known ones" in capsys.readouterr().err
+    assert main(["evaluate", *words[:2], "task.target.trials=gone.txt"]) == 1
+    assert "gone.txt: expected a file" in capsys.readouterr().err

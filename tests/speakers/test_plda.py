@@ -51,6 +51,14 @@ def test_log_ratios_are_those_of_stacked_gaussians(num_clips: int) -> None:
     assert found == pytest.approx(np.array([expected]))
 
 
+def test_pairs_are_voices_of_one_clip() -> None:
+    clips, speakers, *_ = people(40, 4, 0)
+    model = fit_plda(clips, speakers, 3)
+    expected = model.log_ratios(clips[:9], np.ones(9, np.int64), clips[5:14]).diagonal()
+    assert model.pair_ratios(clips[:9], clips[5:14]) == pytest.approx(expected)
+    assert model.pair_ratios(clips[5:14], clips[:9]) == pytest.approx(expected)
+
+
 def log_likelihood(model: Plda, clips: np.ndarray, num_clips: int) -> float:
     between, within = in_given_space(model)
     joint = np.kron(np.ones((num_clips,) * 2), between) + np.kron(np.eye(num_clips), within)
@@ -94,6 +102,18 @@ def test_projection_finds_the_axis_on_which_people_differ() -> None:
     assert axis.argmax() == 1
     wide = fit_projection(clips, speakers.tolist(), 2)
     assert np.linalg.norm(wide(clips), axis=1) == pytest.approx(np.sqrt(2))
+
+
+def test_noise_that_is_alike_everywhere_leaves_the_axes_of_the_means() -> None:
+    rng = np.random.default_rng(6)
+    speakers = np.repeat(np.arange(10), 4)
+    clips = rng.normal(size=(40, 3)) * [9, 1, 1] + rng.normal(size=(10, 3))[speakers] * [1, 4, 2]
+    axis = fit_projection(clips, speakers.tolist(), 1, shrinkage=1.0).axes[:, 0]
+    means = np.stack([clips[speakers == one].mean(axis=0) for one in range(10)])
+    first = np.linalg.svd(means - means.mean(axis=0))[2][0]
+    assert abs(axis @ first) / np.linalg.norm(axis) == pytest.approx(1)
+    own = fit_projection(clips, speakers.tolist(), 1).axes[:, 0]
+    assert abs(own @ first) / np.linalg.norm(own) < 0.9
 
 
 def test_what_cannot_be_fitted_is_said() -> None:

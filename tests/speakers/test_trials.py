@@ -4,7 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnmm.speakers.trials import Trials, all_pairs, read_trials, sample_pairs, write_trials
+from rnnmm.speakers.trials import (
+    Trials,
+    all_pairs,
+    read_trials,
+    sample_pairs,
+    scored_lines,
+    write_trials,
+)
 
 IDS = ["a1", "b1", "a2", "c1", "b2", "a3"]
 SPEAKERS = "ababca"
@@ -93,3 +100,24 @@ def test_what_is_no_list_is_refused(tmp_path: Path, text: str | bytes, reason: s
 def test_ids_with_spaces_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected ids without spaces, got 'a 1', ''"):
         write_trials(tmp_path / "trials", all_pairs("ab"), ["a 1", ""])
+
+
+def test_trials_of_another_list_are_the_same_pairs() -> None:
+    order = [3, 0, 5, 1, 4, 2]  # where each of IDS stands in the other list
+    other = [IDS[order.index(place)] for place in range(len(IDS))]
+    trials = all_pairs(SPEAKERS)
+    moved = trials.moved(order)
+    for place in range(len(trials)):
+        assert other[moved.enrolled[place]] == IDS[trials.enrolled[place]]
+        assert other[moved.tests[place]] == IDS[trials.tests[place]]
+    assert moved.is_target is trials.is_target
+
+
+def test_scores_stand_beside_their_trials(tmp_path: Path) -> None:
+    trials = Trials(np.array([0, 2]), np.array([2, 1]), np.array([True, False]))
+    scores = np.array([0.5, -1.25])
+    lines = list(scored_lines(trials, ["a", "b c", "d"], scores, 2 * scores))
+    assert lines == ["a\td\ttarget\t0.5\t1", "d\tb c\tnontarget\t-1.25\t-2.5"]
+    path = tmp_path / "trials.txt"
+    path.write_text("\n".join("\t".join(line.split("\t")[:3]) for line in lines[:1]))
+    assert as_set(read_trials(path, ["a", "d"])) == {(0, 1, True)}

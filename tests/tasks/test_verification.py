@@ -1,5 +1,5 @@
-import itertools
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,15 +13,21 @@ from rnnmm.metrics.interval import redrawn_interval
 from rnnmm.metrics.verification import cllr, eer
 from rnnmm.models.embedder import Embedder
 from rnnmm.nn.recurrent import Recurrent
+from rnnmm.speakers.backend import SCORINGS, Scoring, fit_backend
+from rnnmm.speakers.calibration import fit_calibration
+from rnnmm.speakers.scoring import unit
+from rnnmm.speakers.trials import Trials, all_pairs, read_trials, sample_pairs, write_trials
 from rnnmm.speakers.whitening import fit_whitening
 from rnnmm.tasks import verification
 from rnnmm.tasks.optimisation import AdamW
 from rnnmm.tasks.task import Prediction, References
-from rnnmm.tasks.verification import Speaker, SpeakerVerification, compare_all
+from rnnmm.tasks.verification import Speaker, SpeakerVerification
 
 
-def make_task(*speeds: float, inputs: str = "audio") -> SpeakerVerification:
-    target = Speaker(speeds)
+def make_task(
+    *speeds: float, inputs: str = "audio", scoring: Scoring = "cosine", trials: str | None = None
+) -> SpeakerVerification:
+    target = Speaker(speeds, scoring=scoring, trials=trials)
     answers = target.learn([("ann",), ("bob",), ("ann",), ("cy",)], 4)
     model = Embedder(Recurrent(4, 4), 4, len(answers.vocabulary), 6)
     return SpeakerVerification("verify", inputs, target, Chain(), model, answers, AdamW())
@@ -42,6 +48,10 @@ def cloud(
     voices = [centre + spread * rng.standard_normal(6) for centre in centres for _ in range(each)]
     names: list[References] = [(f"s{n}",) for n in range(num_speakers) for _ in range(each)]
     return embedded(*map(tuple, voices)), names
+
+
+def embeddings_of(predictions: list[Prediction]) -> np.ndarray:
+    return np.stack([one.embedding for one in predictions]).astype(np.float64)
 
 
 def test_references_are_the_speaker_column(memory_store) -> None:
@@ -109,7 +119,10 @@ def test_figures_by_hand() -> None:
     predictions = embedded((1, 0), (2, 0), (1, 0), (0, 3))
     references = [("ann",), ("ann",), ("bob",), ("bob",)]
     score = make_task().score(predictions, references)
-    assert score.counts == {"speakers": 2, "targets": 2, "nontargets": 4}
+    det = {"false_accept_rates": [1.0, 0.0], "miss_rates": [0.0, 1.0]}
+    assert score.counts == {
+        "scoring": "cosine", "speakers": 2, "targets": 2, "nontargets": 4, "det": det,
+    }  # fmt: skip
     assert score.metrics["eer"] == pytest.approx(0.5)
     targets, nontargets = np.array([1.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
     assert score.metrics["cllr"] == pytest.approx(cllr(targets, nontargets))
@@ -117,43 +130,11 @@ def test_figures_by_hand() -> None:
     assert score.floors["eer"] == 0.5
 
 
-def test_all_pairs_are_compared_once() -> None:
-    predictions, references = cloud(4, 3, 0.5)
-    compared = compare_all(predictions, references)
-    by_hand = []
-    for (one, speaker), (two, other) in itertools.combinations(zip(predictions, references), 2):
-        a, b = one.embedding, two.embedding
-        cosine = float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-        by_hand.append((round(cosine, 5), speaker == other))
-    targets, nontargets = compared.sides()
-    got = [(round(s, 5), True) for s in targets] + [(round(s, 5), False) for s in nontargets]
-    assert sorted(got) == sorted(by_hand)
-
-
 @pytest.mark.parametrize("names", [("ann", "ann"), ("ann", "bob")])
 def test_without_pairs_of_both_kinds_there_is_no_figure(names: tuple[str, str]) -> None:
     score = make_task().score(embedded((1, 0), (0, 1)), [(name,) for name in names])
     assert all(map(math.isnan, score.metrics.values()))
     assert not score.redraws
-
-
-def test_a_speaker_drawn_twice_is_two_people() -> None:
-    predictions, references = cloud(3, 2, 1.0)
-    compared = compare_all(predictions, references)
-    voices = np.stack([one.embedding for one in predictions]).astype(np.float64)
-    voices /= np.linalg.norm(voices, axis=1, keepdims=True)
-    drawn = [(0, 0), (0, 1), (2, 0)]  # speaker 0 twice, speaker 1 never, speaker 2 once
-    people = [(voices[2 * speaker + clip], copy, speaker) for speaker, copy in drawn
-              for clip in (0, 1)]  # fmt: skip
-    targets, nontargets = [], []
-    for (a, copy, speaker), (b, other_copy, other) in itertools.combinations(people, 2):
-        if (copy, speaker) == (other_copy, other):
-            targets.append(a @ b)
-        elif speaker != other:  # his own double says nothing about strangers
-            nontargets.append(a @ b)
-    expected = eer(np.array(targets), np.array(nontargets))
-    assert compared.redrawn_eer(np.array([2, 0, 1])) == pytest.approx(expected)
-    assert math.isnan(compared.redrawn_eer(np.array([3, 0, 0])))
 
 
 def test_the_interval_lies_around_the_figure() -> None:
@@ -164,15 +145,6 @@ def test_the_interval_lies_around_the_figure() -> None:
     low, high = redrawn_interval(redraw, num_resamples=200)
     assert low < score.metrics["eer"] < high
     assert high - low < 0.3
-
-
-def test_thinning_keeps_both_kinds_and_their_figure() -> None:
-    compared = compare_all(*cloud(30, 6, 0.8))
-    thin = compared.thinned(150)
-    targets, nontargets = thin.sides()
-    assert len(targets) <= 150 and 100 < len(nontargets) <= 150
-    assert eer(targets, nontargets) == pytest.approx(eer(*compared.sides()), abs=0.05)
-    assert len(compared.thinned(10**6).scores) == len(compared.scores)
 
 
 def test_settling_makes_cosines_likelihood_ratios() -> None:
@@ -192,16 +164,16 @@ def test_settling_centres_and_whitens_by_the_training_alone() -> None:
     task = make_task()
     train, val = cloud(12, 4, 0.7), cloud(5, 4, 0.1)
     task.settle(lambda split: {"train": train, "val": val}[split])
-    voices = np.stack([one.embedding for one in train[0]])
-    torch.testing.assert_close(task.model.centre, torch.from_numpy(voices.mean(0)))
-    expected = fit_whitening(voices.astype(np.float64), [name for (name,) in train[1]], 0.3)
+    voices = embeddings_of(train[0])
+    np.testing.assert_allclose(task.model.centre, voices.mean(0), rtol=1e-5)
+    expected = fit_whitening(voices, [name for (name,) in train[1]], 0.3)
     np.testing.assert_allclose(task.model.whitening, expected.matrix, rtol=1e-4, atol=1e-5)
 
 
 def test_what_tells_nothing_apart_calibrates_nothing(caplog: pytest.LogCaptureFixture) -> None:
     task = make_task()
     task.settle(lambda split: (embedded((1,) * 6, (2,) * 6), [("ann",), ("ann",)]))
-    assert "cllr is of bare cosines" in caplog.text
+    assert "cllr is of bare cosine scores" in caplog.text
     assert task.model.calibration.tolist() == [1.0, 0.0]
 
 
@@ -220,18 +192,108 @@ def test_a_prediction_carries_its_embedding() -> None:
     assert all(one.score < 0 and one.ranking[0] == one.hypothesis for one in predictions)
 
 
-def test_of_many_pairs_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    speakers = [str(n % 5) for n in range(30)]
-    predictions = [
-        Prediction(row, name, 0.0, (), rng.standard_normal(3) + 3 * np.eye(5, 3)[int(name)])
-        for row, name in enumerate(speakers)
-    ]
-    references = [(name,) for name in speakers]
-    every = compare_all(predictions, references)
-    assert len(every.scores) == 30 * 29 // 2
-    monkeypatch.setattr(verification, "_MOST_PAIRS", 40)
-    some = compare_all(predictions, references)
-    targets, nontargets = some.sides()
-    assert (len(targets), len(nontargets)) == (40, 40)
-    assert set(some.scores.tolist()) <= set(every.scores.tolist())
+def settled(scoring: Scoring = "cosine", trials: str | None = None) -> SpeakerVerification:
+    task = make_task(scoring=scoring, trials=trials)
+    splits = {"train": cloud(24, 4, 0.5), "val": cloud(12, 4, 0.7)}
+    task.settle(splits.__getitem__)
+    return task
+
+
+def ask(task: SpeakerVerification, references: list[References]) -> None:
+    ids = {row: f"clip{row}" for row in range(len(references))}
+    task.ask(ids, dict(enumerate(references)))
+
+
+def test_cosines_are_what_they_were_to_the_bit() -> None:
+    predictions, references = cloud(12, 4, 0.7)
+    rows = unit(embeddings_of(predictions))
+    pairs = sample_pairs([name for (name,) in references], 10**6, 10**6)
+    scores = (rows[pairs.enrolled] * rows[pairs.tests]).sum(axis=1)
+    task = settled()
+    found = task.score(predictions, references).metrics
+    line = fit_calibration(scores[pairs.is_target], scores[~pairs.is_target])
+    slope, intercept = np.array([line.slope, line.intercept], np.float32).tolist()
+    ratios = slope * scores + intercept
+    assert found["cllr"] == cllr(ratios[pairs.is_target], ratios[~pairs.is_target])
+    assert found["eer"] == eer(scores[pairs.is_target], scores[~pairs.is_target])
+    assert task.validation_score(predictions, references).metrics == found
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_every_scoring_is_calibrated_by_itself_and_lasts(scoring: Scoring) -> None:
+    task, again, validated = settled(scoring), make_task(scoring=scoring), cloud(12, 4, 0.7)
+    again.model.load_state_dict(task.model.state_dict())
+    score = task.score(*validated)
+    assert score.counts["scoring"] == scoring
+    assert score.metrics["cllr"] - score.metrics["min_cllr"] < 0.1
+    assert again.score(*validated).metrics == score.metrics
+    cosine = settled().score(*validated).metrics
+    assert (score.metrics == cosine) == (scoring == "cosine")
+    assert task.validation_score(*validated).metrics == cosine, "how the best epoch is chosen"
+
+
+def test_the_backend_sees_what_comparisons_see() -> None:
+    task = settled("plda")
+    predictions, references = cloud(24, 4, 0.5)
+    raw = torch.from_numpy(embeddings_of(predictions)).float()
+    expected = fit_backend(task.model.whiten(raw).double().numpy(), [n for (n,) in references])
+    np.testing.assert_allclose(task._backend().cohort, expected.cohort, atol=1e-5)
+
+
+def test_only_the_trials_that_are_asked_for_are_scored(tmp_path: Path) -> None:
+    predictions, references = cloud(4, 2, 0.7)
+    path, ids = tmp_path / "trials.txt", [f"clip{row}" for row in range(8)]
+    pairs = all_pairs([name for (name,) in references])
+    kept = np.arange(len(pairs)) % 3 == 0
+    write_trials(path, Trials(pairs.tests[kept], pairs.enrolled[kept], pairs.is_target[kept]), ids)
+    task = settled("plda", str(path))
+    ask(task, references)
+    score = task.score(predictions, references)
+    assert score.counts["targets"] + score.counts["nontargets"] == kept.sum()
+    lines = [line.split("\t") for line in score.lists["scores.txt"]()]
+    assert [" ".join(line[:3]) for line in lines] == path.read_text().splitlines()
+    compare = task._backend().comparison("plda", embeddings_of(predictions))
+    scores = compare(pairs.tests[kept], pairs.enrolled[kept])
+    assert [float(line[3]) for line in lines] == pytest.approx(scores)
+    assert [float(line[4]) for line in lines] == pytest.approx(task._calibration("plda")(scores))
+    backwards = task.score(predictions[::-1], references[::-1])
+    assert list(backwards.lists["scores.txt"]()) == ["\t".join(line) for line in lines]
+    assert task.validation_score(predictions, references).counts["targets"] == 4
+
+
+def test_not_too_many_pairs_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictions, references = cloud(4, 2, 0.7)
+    task = settled()
+    assert not task.score(predictions, references).lists, "nobody said what the items are called"
+    ask(task, references)
+    lines = list(task.score(predictions, references).lists["scores.txt"]())
+    path, ids = tmp_path / "trials.txt", [f"clip{row}" for row in range(8)]
+    path.write_text("\n".join(" ".join(line.split()[:3]) for line in lines))
+    assert len(read_trials(path, ids)) == 28
+    monkeypatch.setattr(verification, "_MOST_LISTED", 27)
+    assert task.score(predictions, references).lists == {"scores.txt": None}
+
+
+def test_what_cannot_be_scored_is_said_before_anything_is_answered(tmp_path: Path) -> None:
+    references = [("ann",), ("ann",), ("bob",)]
+    for scoring in ("as_norm", "plda"):
+        with pytest.raises(ValueError, match=f"scoring={scoring}: expected .* knows cosine alone"):
+            ask(make_task(scoring=scoring), references)
+    path = tmp_path / "trials.txt"
+    for line, message in (
+        ("clip0 clip9 target", r"trials.txt:1: expected ids out of 3 known ones, got 'clip9'"),
+        ("clip0 clip1 same", r"expected 'enrol test target\|nontarget', got 'clip0 clip1 same'"),
+        ("clip0 clip2 target", r"got 1 of 1 trials otherwise \(clip0 of ann, clip2 of bob\)"),
+    ):
+        path.write_text(line)
+        with pytest.raises(ValueError, match=message):
+            ask(make_task(trials=str(path)), references)
+    with pytest.raises(ValueError, match=r"scoring=plda: .* got 2 of one each; choose cosine"):
+        Speaker(scoring="plda").learn([("ann",), ("bob",)], 1)
+
+
+def test_few_speakers_level_nothing_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    task = make_task(scoring="as_norm")
+    task.settle(lambda split: cloud(5, 4, 0.5))
+    ask(task, cloud(5, 4, 0.5)[1])
+    assert "as_norm: 5 training speakers are too few to level scores by" in caplog.text
