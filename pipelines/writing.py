@@ -10,10 +10,9 @@ from rnnmm.domain import Count, Fraction, Positive, Size
 from rnnmm.experiment import load_task
 from rnnmm.manifest import count_of
 from rnnmm.pipelines.console import console, print_rows
+from rnnmm.pipelines.inputs import write_answers
 from rnnmm.pipelines.words import stop, take_words
-from rnnmm.result import to_json
 from rnnmm.signature import describe, fits
-from rnnmm.store.commit import commit_bytes
 from rnnmm.tasks.language import LanguageModelling
 
 _USAGE = (
@@ -96,12 +95,11 @@ def write_texts(config: Mapping[str, Any], request: Request) -> None:
     )
     written = task.write(how, request.max_symbols, request.begin)
     rows = [{"hypothesis": one.hypothesis, "score": round(one.score, 6)} for one in written]
-    out = Path(config["run"]["out"] or run_dir) / "predicted.jsonl"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    commit_bytes(out, "".join(f"{to_json(row)}\n" for row in rows).encode())
+    paths = write_answers(Path(config["run"]["out"] or run_dir) / "predicted.jsonl", rows, ())
     table = [(one.hypothesis, f"{one.score:.3f}") for one in written]
     print_rows(f"{task.name}: {count_of(len(rows), 'text')}", ["text", "log-probability"], table)
-    console.print(str(out))
+    for path in paths:
+        console.print(str(path), markup=False)
 
 
 def _faults(given: Mapping[str, str]) -> Iterator[str]:
