@@ -130,3 +130,14 @@ def test_classes_and_labels_stand_in_a_table(tmp_path: Path) -> None:
     page = summarise(evaluation_of(1, 0, **counts), tmp_path)
     assert page.classes[1:] == [["sit", "3", "0.250"], ["eat", "0", "n/a"]]
     assert summarise(evaluation_of(1, 0), tmp_path).classes == []
+
+
+def test_the_curve_of_errors_is_drawn_where_there_is_one(tmp_path: Path) -> None:
+    rates = {"false_accept_rates": [1.0, 0.1, 0.0], "miss_rates": [0.0, 0.2, 1.0]}
+    assert summarise(evaluation_of(2, 1), tmp_path).det is None
+    assert summarise(evaluation_of(2, 1, det=rates), tmp_path).det == tuple(rates.values())
+    for counts, times in (({}, 0), ({"det": rates}, 1)):
+        path = tmp_path / "report.html"
+        write_report(path, "Voices", [(evaluation_of(2, 1, **counts), tmp_path)])
+        assert path.read_text().count('aria-label="Misses by false accepts"') == times
+        assert path.read_text().count('class="line det"') == times
