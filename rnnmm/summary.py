@@ -55,6 +55,7 @@ def summarise(evaluation: Evaluation, run_dir: Path) -> TaskSummary:
         seconds=figures["seconds"],
         history=_read_history(run_dir / "history.csv", task.metric),
         confusion=matrix,
+        det=tuple(counts["det"].values()) if "det" in counts else None,
         classes=_class_table(counts),
         examples=_examples(evaluation),
         notes=counts["findings"],

@@ -139,3 +139,14 @@ def test_a_ceiling_has_its_column_where_there_is_one(tmp_path: Path) -> None:
         heads[name] = (tmp_path / name).read_text()
     assert ">Ceiling</th>" in heads["with"] and "6.2 %" in heads["with"]
     assert ">Ceiling</th>" not in heads["without"]
+
+
+def test_the_curve_of_errors_is_drawn_where_there_is_one(tmp_path: Path) -> None:
+    rates = {"false_accept_rates": [1.0, 0.1, 0.0], "miss_rates": [0.0, 0.2, 1.0]}
+    assert summarise(evaluation_of(2, 1), tmp_path).det is None
+    assert summarise(evaluation_of(2, 1, det=rates), tmp_path).det == tuple(rates.values())
+    for counts, times in (({}, 0), ({"det": rates}, 1)):
+        path = tmp_path / "report.html"
+        write_report(path, "Voices", [(evaluation_of(2, 1, **counts), tmp_path)])
+        assert path.read_text().count('aria-label="Misses by false accepts"') == times
+        assert path.read_text().count('class="line det"') == times

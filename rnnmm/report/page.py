@@ -88,6 +88,7 @@ class TaskSummary:
         seconds: wall time of each stage.
         history: one row per epoch: ``epoch`` and any of ``train_loss``, ``val_wer`` ...
         confusion: class names and ``(K, K)`` counts, reference down, hypothesis across.
+        det: false-accept and miss rates of the corners of a curve, as `plot.det_chart` takes them.
         classes: a table of each class by itself: its head, then a row a class; none: no table.
         examples: items to show, in this order.
         notes: what a reader must know before believing a number, one sentence each.
@@ -109,6 +110,7 @@ class TaskSummary:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     confusion: tuple[Sequence[str], NDArray[np.integer]] | None = None
+    det: tuple[Sequence[float], Sequence[float]] | None = None
     classes: Sequence[Sequence[str]] = ()
     examples: Sequence[Example] = ()
     notes: Sequence[str] = ()
@@ -191,6 +193,7 @@ def _section(task: TaskSummary, shared_notes: Sequence[str]) -> dict[str, object
         "total": wording.format_seconds(sum(task.seconds.values())) if task.seconds else "n/a",
         "seconds": {name: wording.format_seconds(s) for name, s in task.seconds.items()},
         "charts": _charts(task.history),
+        "det": plot.det_chart(*task.det) if task.det else None,
         "has_alignment": any(example.alignment is not None for example in task.examples),
         "has_words": any(example.words for example in task.examples),
         "notes": [note for note in task.notes if note not in shared_notes],

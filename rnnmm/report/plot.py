@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 WIDTH_PX, HEIGHT_PX = 360, 200
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 56, 350, 12, 172
 
 Point = tuple[float, float]
+_DET_RATES = (0.001, 0.01, 0.05, 0.2, 0.4, 0.6)
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,32 @@ def line_chart(
             if x_low <= x <= x_high and x == round(x)
         ),
         y_ticks=tuple(Tick(up(y), format_y(y)) for y in y_values),
+    )
+
+
+def det_chart(false_accept_rates: Sequence[float], miss_rates: Sequence[float]) -> LineChart:
+    """Lays out the trade-off between two errors, both axes in probits, from 0.1 to 60 %.
+
+    Between two corners of the curve any point is reached by choosing at random; in probits that
+    is no straight line. What is below 0.1 % lies on the edge.
+
+    Args:
+        false_accept_rates: ``(J,)`` falling from 1 to 0, across.
+        miss_rates: ``(J,)`` rising from 0 to 1, up.
+    """
+    ends = _DET_RATES[0], _DET_RATES[-1]
+    low, high = (float(ndtri(rate)) for rate in ends)
+    corners = ndtri(np.clip(false_accept_rates, *ends))
+    probits = np.union1d(np.linspace(low, high, 100), corners)
+    misses = np.interp(ndtr(probits), false_accept_rates[::-1], miss_rates[::-1])
+    across = _scale(low, high, LEFT_PX, RIGHT_PX)
+    up = _scale(low, high, BOTTOM_PX, TOP_PX)
+    heights = ndtri(misses.clip(*ends))
+    ticks = [(float(ndtri(rate)), f"{100 * rate:g} %") for rate in _DET_RATES]
+    return LineChart(
+        (Line("det", tuple((across(x), up(y)) for x, y in zip(probits, heights))),),
+        tuple(Tick(across(at), label) for at, label in ticks[:-1]),  # the last would be cut off
+        tuple(Tick(up(at), label) for at, label in ticks),
     )
 
 

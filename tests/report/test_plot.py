@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from rnnmm.report.plot import (
     LEFT_PX,
     RIGHT_PX,
     TOP_PX,
+    LineChart,
     confusion_rows,
+    det_chart,
     line_chart,
     round_values,
     worst_confusions,
@@ -80,3 +83,37 @@ def test_worst_confusions_come_by_count_then_share() -> None:
     rows = confusion_rows(["a", "b", "c"], np.array([[90, 2, 3], [2, 5, 0], [0, 1, 9]]))
     found = [(pair.reference, pair.hypothesis, pair.count) for pair in worst_confusions(rows, 3)]
     assert found == [("a", "c", 3), ("b", "a", 2), ("a", "b", 2)]
+
+
+def at(chart: LineChart, rate: float) -> float:
+    """Where the only curve is, in pixels from the top, above a rate of false accepts."""
+    across = NormalDist().inv_cdf
+    low, high = across(0.001), across(0.6)
+    x = LEFT_PX + (across(rate) - low) / (high - low) * (RIGHT_PX - LEFT_PX)
+    return float(np.interp(x, *zip(*chart.lines[0].points)))
+
+
+def test_errors_that_are_alike_lie_on_the_diagonal() -> None:
+    chart = det_chart([1.0, 0.05, 0.0], [0.0, 0.05, 1.0])
+    heights = {tick.label: tick.at_px for tick in chart.y_ticks}
+    assert [tick.label for tick in chart.x_ticks] == list(heights)[:-1]
+    assert heights["0.1 %"] == BOTTOM_PX and heights["60 %"] == TOP_PX
+    assert at(chart, 0.05) == pytest.approx(heights["5 %"], abs=0.5)
+    # Half-way, in rates, from the corner to accepting everything there are half as many misses.
+    low, high = NormalDist().inv_cdf(0.001), NormalDist().inv_cdf(0.6)
+    up = (NormalDist().inv_cdf(0.025) - low) / (high - low)
+    assert at(chart, 0.525) == pytest.approx(BOTTOM_PX - up * (BOTTOM_PX - TOP_PX), abs=0.5)
+    assert at(chart, 0.525) > at(chart, 0.05) > at(chart, 0.025)
+
+
+def test_without_errors_the_curve_lies_on_the_edge() -> None:
+    points = det_chart([1.0, 0.0, 0.0], [0.0, 0.0, 1.0]).lines[0].points
+    assert {y for _, y in points} == {BOTTOM_PX}
+    assert (points[0][0], points[-1][0]) == (LEFT_PX, RIGHT_PX)
+
+
+def test_chance_falls_from_the_top() -> None:
+    chart = det_chart([1.0, 0.0], [0.0, 1.0])
+    heights = {tick.label: tick.at_px for tick in chart.y_ticks}
+    assert at(chart, 0.4) == pytest.approx(heights["60 %"], abs=0.5)
+    assert at(chart, 0.6) == pytest.approx(heights["40 %"], abs=0.5)
