@@ -233,15 +233,10 @@ def _charts(history: Sequence[Mapping[str, float]]) -> list[dict[str, object]]:
     for row in history:
         for key in row.keys() - {"epoch"}:
             if np.isfinite(row[key]):
-                stage, metric = _stage_and_metric(key)
+                stage, metric = wording.split_stage(key)
                 curve = series.setdefault(metric, {}).setdefault(stage, [])
                 curve.append((row["epoch"], row[key]))
     return [_chart(metric, curves) for metric, curves in sorted(series.items(), key=_loss_first)]
-
-
-def _stage_and_metric(key: str) -> tuple[str, str]:
-    stage, _, metric = key.replace("/", "_").partition("_")
-    return (stage, metric) if stage in ("train", "val", "test") else ("", key)
 
 
 def _loss_first(entry: tuple[str, object]) -> tuple[bool, str]:

@@ -135,3 +135,9 @@ def format_seconds(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def split_stage(key: str) -> tuple[str, str]:
+    """The stage that a column of the history is of ("": of none), and what was measured in it."""
+    stage, _, metric = key.replace("/", "_").partition("_")
+    return (stage, metric) if stage in ("train", "val", "test") else ("", key)
