@@ -14,6 +14,7 @@ from rnnmm.domain import Probability
 from rnnmm.features.backwards import turn_some, turned_classes
 from rnnmm.features.mixup import one_hot
 from rnnmm.losses import class_loss
+from rnnmm.manifest import name_some
 from rnnmm.metrics.classification import (
     accuracy,
     class_figures,
@@ -51,9 +52,18 @@ class Class(Labelled):
         return [() if name is None else (name,) for name in store.column(self.column)]
 
     def learn(self, references: Sequence[References], input_dim: int) -> Answers:
-        """The classes that occur; the constant answers are the commonest five."""
+        """The classes that occur; the constant answers are the commonest five.
+
+        Raises:
+            ValueError: Fewer than two classes.
+        """
         names = [name for names in references for name in names]
         counts = Counter(names)
+        if len(counts) < 2:
+            raise ValueError(
+                f"{self.column}: expected two classes or more in the training split, got "
+                f"{name_some(counts)}; nothing can be told apart"
+            )
         commonest = sorted(counts, key=lambda name: (-counts[name], name))
         classes = Vocabulary.fit(names, "label")
         turned_classes(self.backwards, classes)  # a wrong name is said before training begins

@@ -87,7 +87,8 @@ def run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answers(path: Path) -> dict[str, tuple[str, float]]:
     rows = map(json.loads, path.read_text().splitlines())
-    return {Path(row["path"]).name: (row["hypothesis"], row["score"]) for row in rows}
+    answered = [row for row in rows if "fault" not in row]
+    return {Path(row["path"]).name: (row["hypothesis"], row["score"]) for row in answered}
 
 
 def test_clips_that_lack_a_modality_are_trained_on_and_measured(run: Path) -> None:

@@ -98,6 +98,11 @@ def test_clips_played_backwards_are_trained_on_under_their_other_class(memory_st
     }
 
 
+def test_one_class_alone_is_nothing_to_learn() -> None:
+    with pytest.raises(ValueError, match=r"label: expected two classes or more .* got run; noth"):
+        Class("label").learn([("run",), ("run",)], 1)
+
+
 def test_a_wrong_name_of_a_class_is_said_before_training() -> None:
     target = Class("label", backwards=[["run", "hopp"]])
     with pytest.raises(ValueError, match=r"expected pairs of classes .* got \['run', 'hopp'\]"):
