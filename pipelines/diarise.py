@@ -63,14 +63,16 @@ def main(words: Sequence[str]) -> int:
             found = _recordings(request, config, task, inputs) if inputs else {}
             silent = inputs.silent if inputs else absent_inputs(config)
     out = Path(config["run"]["out"] or run_dir) / "diarised.rttm"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_rttm(out, found)
+    if found:  # without a single recording an earlier file stays as it was
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_rttm(out, found)
     _print_turns(found)
-    if request.reference is not None:
+    if found and request.reference is not None:
         _print_errors(found, reference, request)
     for path, reason in silent:
         console.print(f"no turns for {path}: {reason}", style="red", markup=False)
-    console.print(str(out), markup=False)
+    if found:
+        console.print(str(out), markup=False)
     return 1 if silent else 0
 
 

@@ -75,9 +75,11 @@ def test_one_voice_for_a_high_bar_and_many_for_a_low_one(
 def test_files_that_are_not_there_are_named(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "diarised.rttm").write_text("of an earlier command")
     words = [f"run.dir={run}", f"run.out={tmp_path}", f"inputs={tmp_path / 'none.wav'}"]
     assert main(["diarise", *words]) == 1
     assert "no such file" in capsys.readouterr().out
+    assert (tmp_path / "diarised.rttm").read_text() == "of an earlier command"
 
 
 def test_a_detector_must_be_one(
